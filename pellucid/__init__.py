@@ -1,0 +1,37 @@
+"""pellucid: a neural network from scratch on NumPy that reads handwritten digits, and that you can see through."""
+
+from pellucid import data
+from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
+from pellucid.initializers import initializer
+from pellucid.layers import Dense, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from pellucid.network import Network, load
+from pellucid.optimizers import SGD
+from pellucid.recipe import Recipe
+from pellucid.training import Callback, History, fit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SGD",
+    "Callback",
+    "DataError",
+    "Dense",
+    "History",
+    "Identity",
+    "LeakyReLU",
+    "ModelFileError",
+    "Network",
+    "NumericError",
+    "PellucidError",
+    "ReLU",
+    "Recipe",
+    "ShapeError",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "UsageError",
+    "data",
+    "fit",
+    "initializer",
+    "load",
+]

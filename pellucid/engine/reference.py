@@ -1,0 +1,94 @@
+"""The reference engine: the layers' own formulas, one after the other, forwards and backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.layers import Array, Numbers
+from pellucid.losses import Loss, decide
+from pellucid.optimizers import SGD
+from pellucid.workspace import Workspace
+
+
+def forward(workspace: Workspace, x: Array) -> Array:
+    """The output of the last layer for the examples in the columns of x."""
+    for layer, t in zip(workspace.layers, workspace.numbers, strict=True):
+        setattr(t, layer.input, x)
+        layer.forward(t)
+        x = getattr(t, layer.output)
+    return x
+
+
+def backward(workspace: Workspace, gradient: Array, *, input_gradient: bool = False) -> None:
+    """Carry the gradient of the last layer's output back to the first; parameters' gradients fall out.
+
+    The gradient of the network's input costs a matrix product that training never reads, so it is computed
+    only when asked for.
+    """
+    for layer, t in reversed(list(zip(workspace.layers, workspace.numbers, strict=True))):
+        t.needs_dx = input_gradient or layer is not workspace.layers[0]
+        setattr(t, "d" + layer.output, gradient)
+        layer.backward(t)
+        if t.needs_dx:
+            gradient = getattr(t, "d" + layer.input)
+
+
+def loss_of(workspace: Workspace, loss: Loss, x: Array, y: Array) -> Numbers:
+    """Forward through the layers and the loss; y holds a target in each column."""
+    t = workspace.loss
+    t.z, t.y = forward(workspace, x), y
+    loss.forward(t)
+    return t
+
+
+def gradient_of(workspace: Workspace, loss: Loss, x: Array, y: Array, *, input_gradient: bool = False) -> Numbers:
+    """Forward and backward: leaves the gradient of the mean loss in the workspace."""
+    t = loss_of(workspace, loss, x, y)
+    loss.backward(t)
+    backward(workspace, t.dz, input_gradient=input_gradient)
+    return t
+
+
+@dataclass
+class ReferenceEngine:
+    """Gradient descent by the reference formulas.
+
+    Args:
+        workspace: theta, which is trained in place, and its gradient.
+        loss: the loss with its output link.
+        optimizer: what a gradient does to theta.
+        images: (N, ...) the training examples.
+        targets: (N, outputs) what the outputs should be.
+        columns: takes a batch of images to the columns that the first layer reads.
+        batch_size: examples a step; the last step of a run may have fewer.
+    """
+
+    workspace: Workspace
+    loss: Loss
+    optimizer: SGD
+    images: NDArray[Any]
+    targets: NDArray[Any]
+    columns: Callable[[NDArray[Any]], Array]
+    batch_size: int
+
+    def run(
+        self, order: NDArray[np.int64], rates: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Train on the examples of `order`, a batch at a time, with one learning rate for each step.
+
+        Returns:
+            The mean loss of each step's batch before its update, and how many of it were classified right.
+        """
+        losses, correct = np.empty(len(rates)), np.empty(len(rates), dtype=np.int64)
+        for step, rate in enumerate(rates.tolist()):
+            batch = order[step * self.batch_size : (step + 1) * self.batch_size]
+            x, y = self.columns(self.images[batch]), self.targets[batch].T
+            t = gradient_of(self.workspace, self.loss, x, y)
+            self.optimizer.update(self.workspace.theta, self.workspace.gradient, rate)
+            losses[step], correct[step] = t.losses.mean(), (decide(t.a) == decide(y)).sum()
+        return losses, correct

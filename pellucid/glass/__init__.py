@@ -1,0 +1,1 @@
+"""Seeing through it: checks, words and pictures of what a network does and did."""

@@ -1,0 +1,202 @@
+"""The gradient check: what the chain rule says against what happens when a number is nudged.
+
+For a coordinate θ_i the central difference (L(θ + h e_i) − L(θ − h e_i)) / 2h, in float64 with h = 1e-5, must equal
+the analytic ∂L/∂θ_i. A tensor passes when  max|a − n| ≤ 1e-7 · max|a| + 1e-10 · (1 + |L|).
+
+Where a ReLU switches between the two evaluations, the difference measures the kink and not the gradient: such
+coordinates are drawn again, and counted. Networks without kinks are also checked by the complex step
+Im L(θ + ih e_i) / h with h = 1e-30, which subtracts nothing and so loses no digits (Squire, Trapp, 1998).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.engine.reference import gradient_of, loss_of
+from pellucid.examples import check_targets
+from pellucid.network import Network
+from pellucid.randomness import generator
+from pellucid.workspace import Workspace, slots
+
+STEP = 1e-5
+COMPLEX_STEP = 1e-30
+TOLERANCES = {"central_difference": (1e-7, 1e-10), "complex_step": (1e-12, 1e-15)}  # of max|a|, of 1 + |L|
+
+
+@dataclass(frozen=True)
+class TensorCheck:
+    """The check of one tensor by one method."""
+
+    name: str
+    shape: tuple[int, ...]
+    method: str  # "central difference" or "complex step"
+    checked: int  # coordinates compared
+    redrawn: int  # coordinates passed over because a ReLU switched
+    difference: float  # max|a − n|
+    largest: float  # max|a|
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether at least one coordinate was compared and all agree."""
+        return self.checked > 0 and self.difference <= self.tolerance
+
+    @property
+    def relative(self) -> float:
+        """max|a − n| / max|a|."""
+        return self.difference / self.largest if self.largest else self.difference
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """The check of all tensors of a network."""
+
+    loss: float
+    tensors: list[TensorCheck]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every tensor passed."""
+        return all(tensor.passed for tensor in self.tensors)
+
+    @property
+    def worst(self) -> TensorCheck:
+        """The tensor with the largest difference, measured by its tolerance (NaN is the largest)."""
+        return max(self.tensors, key=lambda tensor: np.nan_to_num(tensor.difference / tensor.tolerance, nan=np.inf))
+
+    @property
+    def suspect(self) -> TensorCheck:
+        """The wrong gradient that the backward pass came to first: the mistake is in its layer or just behind it."""
+        return next(tensor for tensor in reversed(self.tensors) if not tensor.passed)
+
+    @property
+    def checked(self) -> int:
+        """Coordinates compared."""
+        return sum(tensor.checked for tensor in self.tensors)
+
+    @property
+    def redrawn(self) -> int:
+        """Coordinates passed over because a ReLU switched."""
+        return sum(tensor.redrawn for tensor in self.tensors)
+
+
+class Probe:
+    """The mean loss, to be read while single numbers of theta or of the input are nudged.
+
+    Args:
+        network: gives layers, loss and theta; it is only read.
+        x: (features, B) the input.
+        y: (outputs, B) the targets.
+        dtype: float64, or complex128 for the complex step.
+    """
+
+    def __init__(self, network: Network, x: NDArray[Any], y: NDArray[Any], dtype: type[Any] = np.float64) -> None:
+        self.network, self.x, self.y = network, x.astype(dtype), y
+        self.theta = network.theta.astype(dtype)
+        self.workspace = Workspace(network.layers, self.theta, np.zeros_like(self.theta))
+        self.flat = {"theta": self.theta, "input": self.x.reshape(-1)}
+
+    def gradients(self) -> tuple[float, dict[str, NDArray[Any]]]:
+        """The mean loss and its analytic gradients by theta and by the input, flat."""
+        t = gradient_of(self.workspace, self.network.loss, self.x, self.y, input_gradient=True)
+        by_input = getattr(self.workspace.numbers[0], "d" + self.workspace.layers[0].input)
+        return float(t.losses.mean()), {"theta": self.workspace.gradient, "input": by_input.reshape(-1)}
+
+    def loss(self, which: str, index: int, nudge: complex) -> Any:
+        """The mean loss with one number of theta or the input moved by `nudge`."""
+        vector = self.flat[which]
+        before = vector[index]
+        vector[index] += nudge
+        loss = loss_of(self.workspace, self.network.loss, self.x, self.y).losses.mean()
+        vector[index] = before
+        return loss
+
+    def branches(self) -> list[Any]:
+        """Which pieces the piecewise formulas took in the last evaluation; empty for a smooth network."""
+        pairs = zip(self.workspace.layers, self.workspace.numbers, strict=True)
+        return [branches for layer, t in pairs if (branches := layer.branches(t)) is not None]
+
+
+def gradcheck(
+    network: Network,
+    *,
+    examples: int = 5,
+    coordinates: int | None = 200,
+    seed: int = 0,
+    step: float = STEP,
+    progress: Callable[[str], None] = lambda name: None,
+) -> GradientCheck:
+    """Check the gradient of every parameter tensor and of the input, at the network's theta, on random examples.
+
+    Args:
+        network: it is only read; the check runs in a float64 workspace of its own.
+        examples: the size of the batch.
+        coordinates: how many to draw from each tensor; None checks all.
+        seed: of the examples and the coordinates.
+        step: h of the central difference.
+        progress: is told the name of each tensor before it is checked.
+    """
+    rng = generator(seed, "check")
+    x = rng.random((prod(network.input_shape), examples))
+    labels = rng.integers(0, len(network.classes), examples)
+    y = check_targets(labels, examples, len(network.classes), network.outputs, np.dtype(np.float64)).T
+    probe = Probe(network, x, y)
+    loss, analytic = probe.gradients()
+
+    probes = [(probe, central_difference)]
+    if not probe.branches():
+        probes.append((Probe(network, x, y, np.complex128), complex_step))
+    places = [(slot.name, slot.shape, "theta", slot.start) for slot in slots(network.layers, "parameter")]
+    tensors = []
+    for name, shape, which, start in [("input", x.shape, "input", 0), *places]:
+        progress(name)
+        for prober, method in probes:
+            order = (start + rng.permutation(prod(shape))).tolist()
+            numeric = (method(prober, which, index, step) for index in order)
+            pairs = zip(analytic[which][order], numeric, strict=True)
+            tensors.append(_compare(name, tuple(shape), method.__name__, pairs, coordinates, loss))
+    return GradientCheck(loss, tensors)
+
+
+def central_difference(probe: Probe, which: str, index: int, step: float) -> float | None:
+    """(L(+h) − L(−h)) / 2h, or None where a piecewise formula takes another piece in between."""
+    above, branches_above = probe.loss(which, index, step), probe.branches()
+    below, branches_below = probe.loss(which, index, -step), probe.branches()
+    if not all(map(np.array_equal, branches_above, branches_below)):
+        return None
+    return float(above - below) / (2 * step)
+
+
+def complex_step(probe: Probe, which: str, index: int, step: float) -> float:
+    """Im L(+ih) / h; its step has nothing to do with that of the central difference."""
+    return float(probe.loss(which, index, 1j * COMPLEX_STEP).imag) / COMPLEX_STEP
+
+
+def _compare(
+    name: str,
+    shape: tuple[int, ...],
+    method: str,
+    pairs: Iterator[tuple[float, float | None]],
+    coordinates: int | None,
+    loss: float,
+) -> TensorCheck:
+    """Compare (analytic, numeric) pairs until so many coordinates could be compared."""
+    checked, redrawn, difference, largest = 0, 0, 0.0, 0.0
+    for a, n in pairs:
+        if n is None:
+            redrawn += 1
+            continue
+        difference = float(np.maximum(difference, abs(a - n)))  # keeps a NaN
+        largest = max(largest, abs(float(a)))
+        checked += 1
+        if checked == coordinates:
+            break
+    relative, absolute = TOLERANCES[method]
+    tolerance = relative * largest + absolute * (1 + abs(loss))
+    return TensorCheck(name, shape, method.replace("_", " "), checked, redrawn, difference, largest, tolerance)

@@ -1,0 +1,33 @@
+"""The layers: each a formula with its shapes, forward and backward side by side."""
+
+from pellucid.layers.activation import (
+    ACTIVATIONS,
+    Activation,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    activation,
+)
+from pellucid.layers.dense import Dense
+from pellucid.layers.layer import Array, Layer, Numbers, Shape, Tensor
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Array",
+    "Dense",
+    "Identity",
+    "Layer",
+    "LeakyReLU",
+    "Numbers",
+    "ReLU",
+    "Shape",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "Tensor",
+    "activation",
+]

@@ -1,0 +1,75 @@
+"""The dense layer: every output sees every input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pellucid.errors import ShapeError, UsageError
+from pellucid.initializers import Initializer
+from pellucid.layers.layer import Layer, Numbers, Shape, Tensor
+
+
+@dataclass(eq=False)
+class Dense(Layer):
+    """Z = W X + b, for a batch of B examples, one in each column.
+
+    Forward     z = W x + b          (out, B) = (out, in) (in, B) + (out, 1)
+    Backward    dW = dz xᵀ           (out, in) = (out, B) (B, in)
+                db = Σ_B dz          (out, 1)
+                dx = Wᵀ dz           (in, B) = (in, out) (out, B)
+
+    z_i = Σ_j W_ij x_j + b_i, so W_ij meets x_j on its way to z_i: dW_ij = Σ_B dz_i x_j, an outer product
+    summed over the batch. And x_j reaches every z_i through column j of W, which is row j of Wᵀ.
+
+    Args:
+        units: number of outputs.
+        initializer: how W is drawn; by default He before a ReLU, Xavier otherwise. b starts at 0.
+
+    Raises:
+        UsageError: `units` is not a positive whole number.
+        ShapeError: the input of an example is not a vector.
+
+    Source: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", 1986.
+    """
+
+    units: int
+    initializer: Initializer | None = None
+
+    kind = "dense"
+    tensors = (
+        Tensor("W", "out in", "parameter"),
+        Tensor("b", "out 1", "parameter"),
+        Tensor("x", "in B", "input"),
+        Tensor("z", "out B", "output"),
+    )
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.units, int) or self.units < 1:
+            raise UsageError(f"A dense layer needs a positive whole number of units, not {self.units!r}.")
+
+    def build(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 1:
+            raise ShapeError(f"{self.name} reads a vector, but its input has shape {input_shape}.")
+        self.sizes = {"in": input_shape[0], "out": self.units}
+        return (self.units,)
+
+    def initialize(self, rng: np.random.Generator, default: Initializer) -> None:
+        fan_in, fan_out = self.sizes["in"], self.sizes["out"]
+        self.W = (self.initializer or default).draw(rng, (fan_out, fan_in), fan_in, fan_out)
+
+    def forward(self, t: Numbers) -> None:
+        t.z = t.W @ t.x + t.b
+
+    def backward(self, t: Numbers) -> None:
+        t.dW[...] = t.dz @ t.x.T
+        t.db[...] = t.dz.sum(axis=1, keepdims=True)
+        if t.needs_dx:
+            t.dx = t.W.T @ t.dz
+
+    def operations(self) -> int:
+        return 2 * self.sizes["in"] * self.sizes["out"]
+
+    def notation(self) -> str:
+        return str(self.units)

@@ -1,0 +1,129 @@
+"""Losses: how wrong the outputs are. Summed over outputs, averaged over the examples of a batch.
+
+A loss stands at the end of the network together with the output link a = g(z). Each leaves in its tensors
+
+    z, a, y     (outputs, B)    logits, outputs, targets
+    losses      (B,)            the loss of each example; their mean is the loss of the batch
+    dz          (outputs, B)    the gradient of that mean, where the backward pass of the network begins
+
+The mean's 1/B enters here, in dz, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pellucid.errors import UsageError
+from pellucid.layers import Activation, Array, Identity, Numbers, Sigmoid, Softmax, Tanh
+from pellucid.names import choose
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss with its output link."""
+
+    link: Activation
+    kind: ClassVar[str]
+    links: ClassVar[tuple[type[Activation], ...]]  # the output links that the formula is made for
+
+    def forward(self, t: Numbers) -> None:
+        """From the logits t.z and the targets t.y: the outputs t.a and the loss of each example."""
+        raise NotImplementedError
+
+    def backward(self, t: Numbers) -> None:
+        """The gradient t.dz of the mean loss, by what the forward pass left."""
+        raise NotImplementedError
+
+
+class CrossEntropy(Loss):
+    """L = −Σ_k y_k log a_k with a = softmax(z), and targets that sum to 1.
+
+    log a_k = z_k − log Σ_i e^{z_i}, so the loss is log-sum-exp(z) − Σ_k y_k z_k, and the logarithm never meets
+    a zero. The Jacobian of softmax and the derivative of the logarithm cancel:  dz = (a − y) / B.
+    """
+
+    kind = "cross_entropy"
+    links = (Softmax,)
+
+    def forward(self, t: Numbers) -> None:
+        shifted = t.z - t.z.max(axis=0, keepdims=True)
+        e = t.xp.exp(shifted)
+        sums = e.sum(axis=0, keepdims=True)
+        t.a = e / sums
+        t.losses = t.xp.log(sums)[0] - (t.y * shifted).sum(axis=0)
+
+    def backward(self, t: Numbers) -> None:
+        t.dz = (t.a - t.y) / t.y.shape[-1]
+
+
+class BinaryCrossEntropy(Loss):
+    """L = −Σ_k [y_k log a_k + (1 − y_k) log(1 − a_k)] with a = σ(z), each output a question of its own.
+
+    In logits it is Σ_k [max(z, 0) − y z + log(1 + e^−|z|)], which neither overflows nor takes log 0.
+    Again the derivatives cancel:  dz = (a − y) / B.
+    """
+
+    kind = "binary_cross_entropy"
+    links = (Sigmoid,)
+
+    def forward(self, t: Numbers) -> None:
+        self.link.forward(t)
+        log_term = t.xp.log1p(t.xp.exp(t.xp.where(t.z > 0, -t.z, t.z)))
+        t.losses = (t.xp.where(t.z > 0, t.z, 0) - t.y * t.z + log_term).sum(axis=0)
+
+    def backward(self, t: Numbers) -> None:
+        t.dz = (t.a - t.y) / t.y.shape[-1]
+
+
+class SquaredError(Loss):
+    """L = Σ_k (a_k − y_k)², without a factor ½;  da = 2 (a − y) / B, and the link takes da to dz."""
+
+    kind = "squared_error"
+    links = (Identity, Tanh, Sigmoid, Softmax)
+
+    def forward(self, t: Numbers) -> None:
+        self.link.forward(t)
+        t.losses = ((t.a - t.y) ** 2).sum(axis=0)
+
+    def backward(self, t: Numbers) -> None:
+        t.da = 2 * (t.a - t.y) / t.y.shape[-1]
+        self.link.backward(t)
+
+
+LOSSES: dict[str, type[Loss]] = {loss.kind: loss for loss in (CrossEntropy, BinaryCrossEntropy, SquaredError)}
+OUTPUTS = {link.kind: link for link in SquaredError.links}
+PARTNER_OF_OUTPUT = {
+    "softmax": "cross_entropy",
+    "sigmoid": "binary_cross_entropy",
+    "tanh": "squared_error",
+    "identity": "squared_error",
+}
+PARTNER_OF_LOSS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "squared_error": "softmax"}
+
+
+def make_loss(output: str | None = None, loss: str | None = None) -> Loss:
+    """The loss and output link of these names; where one is missing, the one that matches the other.
+
+    Raises:
+        UsageError: an unknown name, or a loss whose formula is not made for that output.
+    """
+    loss = loss.replace("-", "_") if loss else loss
+    if loss is not None:
+        choose("loss", loss, LOSSES)
+    if output is None:
+        output = PARTNER_OF_LOSS[loss] if loss else "softmax"
+    link = choose("output", output, OUTPUTS)
+    kind = LOSSES[loss or PARTNER_OF_OUTPUT[output]]
+    if link not in kind.links:
+        fitting = " or ".join(repr(fit.kind) for fit in kind.links)
+        raise UsageError(
+            f"The loss {kind.kind} is made for the output {fitting}, not {output!r}. "
+            f"Take that output, or the loss {PARTNER_OF_OUTPUT[output]}."
+        )
+    return kind(link())
+
+
+def decide(outputs: Array) -> Array:
+    """The class of each column: the largest output, or of a single output whether it is above ½."""
+    return outputs.argmax(axis=0) if len(outputs) > 1 else (outputs[0] > 0.5) * 1

@@ -1,0 +1,39 @@
+"""Names in recipes, options and architectures: looked up in a table, with the nearest match on a miss."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from pellucid.errors import UsageError
+
+Value = TypeVar("Value")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """The nearest known name as a question, then the list of all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    meant = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{meant}Known: {', '.join(known)}."
+
+
+def choose(kind: str, name: str, table: Mapping[str, Value]) -> Value:
+    """The entry of a table under `name`, or a UsageError with the nearest match."""
+    if name not in table:
+        raise UsageError(f"There is no {kind} called {name!r}. {suggest(name, table)}")
+    return table[name]
+
+
+def split_number(text: str) -> tuple[str, float | None]:
+    """A name and the number it carries: 'leaky_relu0.2' -> ('leaky_relu', 0.2), 'tanh' -> ('tanh', None)."""
+    match = re.fullmatch(r"([A-Za-z_]+)([0-9.].*)?", text)
+    if match is None:
+        return text, None
+    name, number = match.groups()
+    try:
+        return name, float(number) if number else None
+    except ValueError:
+        raise UsageError(f"{number!r} in {text!r} is not a number.") from None

@@ -1,0 +1,305 @@
+"""A network: layers in a row, all of whose parameters are one point theta."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data.dataset import Dataset
+from pellucid.data.normalization import Normalization
+from pellucid.engine import reference
+from pellucid.errors import ModelFileError, PellucidError, ShapeError, UsageError
+from pellucid.examples import check_classes, check_images, check_targets
+from pellucid.files.model import read_model, write_model
+from pellucid.initializers import initializer as initializer_named
+from pellucid.layers import Activation, Layer, LeakyReLU, Numbers, ReLU, Shape, Softmax
+from pellucid.losses import Loss, decide, make_loss
+from pellucid.metrics import Evaluation
+from pellucid.names import choose
+from pellucid.notation import parse, write
+from pellucid.randomness import generator
+from pellucid.workspace import Workspace, length, slots
+
+DTYPES: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
+AT_ONCE = 1000  # examples that predict and evaluate take through the network together
+
+
+class Network:
+    """Layers in a row, their parameters in one flat vector `theta`, an output link and a loss.
+
+    Args:
+        architecture: one line such as "784-128-64-10", or a list of layers.
+        input_shape: shape of one example, for a list of layers or an architecture that begins with "*".
+        output: link after the last layer: softmax (default), sigmoid, tanh or identity.
+        loss: cross_entropy, binary_cross_entropy or squared_error; by default the one that matches the output.
+        activation: follows each dense layer of a one-line architecture but the last.
+        initializer: how weights are drawn; by default He before a ReLU, Xavier otherwise.
+        dtype: "float32" or "float64".
+        seed: of the initial weights.
+        classes: names of the classes; by default "0", "1", ...
+
+    Raises:
+        UsageError: an unknown name, or an architecture that does not follow the notation.
+        ShapeError: layers that do not fit together.
+    """
+
+    def __init__(
+        self,
+        architecture: str | Sequence[Layer],
+        *,
+        input_shape: Shape | None = None,
+        output: str | None = None,
+        loss: str | None = None,
+        activation: str = "relu",
+        initializer: str | None = None,
+        dtype: str = "float32",
+        seed: int = 0,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        if isinstance(architecture, str):
+            features = prod(input_shape) if input_shape else None
+            input_shape, layers = parse(architecture, activation, features, len(classes) if classes else None)
+        else:
+            layers = list(architecture)
+        if not layers or input_shape is None:
+            raise UsageError("A list of layers needs at least one layer, and input_shape, such as (784,).")
+        self.layers: list[Layer] = layers
+        self.input_shape = tuple(input_shape)
+        self.dtype = np.dtype(choose("dtype", dtype, DTYPES))
+        self.loss: Loss = make_loss(output, loss)
+        self.normalization = Normalization()
+        _build(self.layers, self.input_shape)
+        _check_output(self.layers, output, self.output, self.outputs)
+        self.classes: tuple[str, ...] = tuple(classes or map(str, range(max(self.outputs, 2))))
+        if len(self.classes) != max(self.outputs, 2):
+            raise ShapeError(f"The network has {self.outputs} outputs for {len(self.classes)} classes.")
+        self._theta = np.zeros(length(slots(layers, "parameter")), self.dtype)
+        self._gradient = np.zeros_like(self._theta)
+        self._bind()
+        self._initialize(initializer, seed)
+
+    # The point, and what is read off it
+
+    @property
+    def theta(self) -> NDArray[Any]:
+        """All parameters in one vector: W then b, layer by layer. Assigning copies into it."""
+        return self._theta
+
+    @theta.setter
+    def theta(self, value: NDArray[Any]) -> None:
+        if value is not self._theta:
+            if value.shape != self._theta.shape:
+                raise ShapeError(f"theta has shape {self._theta.shape}, but a value of shape {value.shape} came.")
+            self._theta[...] = value
+
+    @property
+    def gradient(self) -> NDArray[Any]:
+        """The gradient of the last backward pass, as long as theta and in its order."""
+        return self._gradient
+
+    @property
+    def output(self) -> str:
+        """The name of the output link."""
+        return self.loss.link.kind
+
+    @property
+    def outputs(self) -> int:
+        """The number of outputs."""
+        return prod(self.layers[-1].output_shape)
+
+    @property
+    def architecture(self) -> str:
+        """The network in the notation, such as "784-128-64-10"."""
+        return write(self.input_shape, self.layers)
+
+    # The verbs
+
+    def predict(self, images: NDArray[Any]) -> NDArray[Any]:
+        """What the network says of each example.
+
+        Args:
+            images: (N, 784), (N, 28, 28), ...; uint8 pixels are normalized, floats are taken as they are.
+
+        Returns:
+            (N, outputs) in the network's dtype; probabilities for softmax and sigmoid outputs.
+
+        Raises:
+            ShapeError: examples of another size, or a single example without its axis for N.
+            DataError: values that are neither uint8 nor finite floats.
+        """
+        images = check_images(images, self.input_shape)
+        result = np.empty((len(images), self.outputs), self.dtype)
+        t = Numbers("the output", np)
+        for part, x in self._parts(images):
+            t.z = reference.forward(Workspace(self.layers, self._theta), x)
+            self.loss.link.forward(t)
+            result[part] = t.a.T
+        return result
+
+    def classify(self, images: NDArray[Any]) -> NDArray[np.int64]:
+        """The class of each example, (N,): the largest output, or whether a single output is above ½."""
+        return np.asarray(decide(self.predict(images).T), np.int64)
+
+    def evaluate(self, data: Dataset | NDArray[Any], labels: NDArray[Any] | None = None) -> Evaluation:
+        """Accuracy, loss and mistakes on labelled examples: a Dataset, or images and labels."""
+        images, targets = self.check_examples(data, labels)
+        outputs = np.empty((len(images), self.outputs), self.dtype)
+        total = 0.0
+        for part, x in self._parts(images):
+            workspace = Workspace(self.layers, self._theta)
+            t = reference.loss_of(workspace, self.loss, x, targets[part].T)
+            outputs[part] = t.a.T
+            total += float(t.losses.sum(dtype=np.float64))
+        true, predicted = (np.asarray(decide(values.T), np.int64) for values in (targets, outputs))
+        return Evaluation(outputs, true, predicted, total / len(images), self.classes)
+
+    def loss_and_gradient(self, images: NDArray[Any], labels: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        """The mean loss of these examples, and its gradient by every parameter (which is `gradient`)."""
+        images, targets = self.check_examples(images, labels)
+        x = self.normalization.columns(images, self.dtype)
+        t = reference.gradient_of(self.workspace, self.loss, x, targets.T)
+        return float(t.losses.mean()), self._gradient
+
+    def save(self, path: str | Path, made: dict[str, Any] | None = None) -> None:
+        """Write the network to a model file, atomically; `made` says how it was made."""
+        tensors = {slot.name: slot.view(self._theta) for slot in slots(self.layers, "parameter")}
+        about = {
+            "architecture": self.architecture,
+            "output": self.output,
+            "loss": self.loss.kind,
+            "classes": list(self.classes),
+            "normalization": vars(self.normalization),
+            "made": made or {},
+        }
+        write_model(Path(path), tensors, about)
+
+    def summary(self) -> None:
+        """Print the layers with their shapes, parameters and arithmetic."""
+        print(self)
+
+    def __str__(self) -> str:
+        rows = [("layer", "output shape", "parameters", "operations")]
+        for layer in self.layers:
+            count = length(slots([layer], "parameter"))
+            rows.append((layer.name, str(layer.output_shape), f"{count:,}", f"{layer.operations():,}"))
+        operations = sum(layer.operations() for layer in self.layers)
+        rows.append(("in all", "", f"{self._theta.size:,}", f"{operations:,}"))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in rows]
+        rule = "-" * len(lines[0])
+        note = f"input {self.input_shape}, output {self.output}, loss {self.loss.kind}, {self.dtype}"
+        unit = "operations: additions and multiplications forwards, for one example"
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], note, unit])
+
+    def check_examples(
+        self, data: Dataset | NDArray[Any], labels: NDArray[Any] | None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Images (N, ...) and targets (N, outputs), from a Dataset or from images and labels; errors if unfit."""
+        if isinstance(data, Dataset):
+            check_classes(data, self.classes)
+            return self.check_examples(data.images, data.labels)
+        images = check_images(data, self.input_shape)
+        return images, check_targets(labels, len(images), len(self.classes), self.outputs, self.dtype)
+
+    def _parts(self, images: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:
+        """The images in parts, with the columns that the first layer reads."""
+        for start in range(0, len(images), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            yield part, self.normalization.columns(images[part], self.dtype)
+
+    # How it comes about
+
+    def _bind(self) -> None:
+        """Make the network's own workspace, and let the layers show its numbers."""
+        self.workspace = Workspace(self.layers, self._theta, self._gradient)
+        for layer, numbers in zip(self.layers, self.workspace.numbers, strict=True):
+            layer.numbers = numbers
+
+    def _initialize(self, default: str | None, seed: int) -> None:
+        """Draw the weights, layer by layer, as fits the activation that follows."""
+        rng = generator(seed, "initialize")
+        for layer, after in zip(self.layers, [*self.layers[1:], None], strict=True):
+            fitting = "he_normal" if isinstance(after, ReLU | LeakyReLU) else "xavier_normal"
+            layer.initialize(rng, initializer_named(default or fitting))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "workspace"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._bind()
+
+
+def _build(layers: Sequence[Layer], shape: Shape) -> None:
+    """Name the layers and let the shapes run through them."""
+    path = f"input {shape}"
+    count: dict[str, int] = {}
+    for layer in layers:
+        if layer.name:
+            raise UsageError(f"{layer.name} stands in a network already; make a new layer for each place.")
+        count[layer.kind] = count.get(layer.kind, 0) + 1
+        layer.name = f"{layer.kind}{count[layer.kind]}"
+        try:
+            layer.input_shape, layer.output_shape = shape, layer.build(shape)
+        except ShapeError as error:
+            raise ShapeError(f"{error}\n  {path} → {layer.name}   ← here") from None
+        shape = layer.output_shape
+        path += f" → {layer.name} {shape}"
+
+
+def _check_output(layers: Sequence[Layer], asked: str | None, output: str, outputs: int) -> None:
+    last = layers[-1]
+    if isinstance(last, Activation) and output != "identity":
+        raise UsageError(
+            f"The network ends with {last.name}, and the output link {output!r} would follow it. "
+            f"Leave {last.name} out and write output={last.kind!r}, or write output='identity'."
+        )
+    if outputs == 1 and (output == "softmax" or isinstance(last, Softmax)):
+        raise UsageError("The softmax of a single output is always 1; write output='sigmoid'.")
+
+
+def load(path: str | Path) -> Network:
+    """The network in a model file, or in a run folder.
+
+    Raises:
+        ModelFileError: no such file, not a model, damaged, or tensors that do not fit its architecture.
+    """
+    path = Path(path)
+    path = path / "model.safetensors" if path.is_dir() else path
+    tensors, about = read_model(path)
+    try:
+        return _restore(tensors, about)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    except (PellucidError, LookupError, TypeError, AttributeError) as error:
+        raise ModelFileError(f"{path} does not describe a network of pellucid: {error}.") from None
+
+
+def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network:
+    shape, layers = parse(about["architecture"])
+    _build(layers, shape)
+    places = slots(layers, "parameter")
+    expected = {slot.name: slot.shape for slot in places}
+    found = {name: tensor.shape for name, tensor in tensors.items()}
+    if expected != found:  # compared before anything of the architecture's size is allocated
+        name = next(name for name in [*expected, *found] if expected.get(name) != found.get(name))
+        raise ModelFileError(
+            f"{about['architecture']} has {name} of shape {expected.get(name, 'no such tensor')}, "
+            f"the file has {found.get(name, 'no such tensor')}."
+        )
+    network = Network(
+        about["architecture"],
+        output=about["output"],
+        loss=about["loss"],
+        dtype=tensors[places[0].name].dtype.name,
+        classes=[str(name) for name in about["classes"]],
+    )
+    network.normalization = Normalization(**about["normalization"])
+    for slot in places:
+        slot.view(network.theta)[...] = tensors[slot.name]
+    return network

@@ -1,0 +1,136 @@
+"""A recipe: everything about a training but the data, in a small TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from pellucid.data.normalization import NORMALIZATIONS
+from pellucid.errors import UsageError
+from pellucid.initializers import initializer
+from pellucid.layers import activation
+from pellucid.losses import make_loss
+from pellucid.names import choose, suggest
+from pellucid.network import DTYPES, Network
+from pellucid.optimizers import SGD, make_optimizer
+
+FOLDER = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is made and trained; the same words as the options of `pellucid train` and of `pl.fit`.
+
+    Raises:
+        UsageError: a value out of range or an unknown name.
+    """
+
+    architecture: str
+    name: str = ""
+    source: str = ""  # whose recipe it is
+    activation: str = "relu"
+    initializer: str = ""  # by default as fits the activation
+    output: str = ""  # by default as fits the loss
+    loss: str = ""  # by default as fits the output
+    optimizer: str = "sgd"
+    learning_rate: float = 0.1
+    batch_size: int = 32
+    epochs: int = 20
+    normalize: str = "unit"
+    validation: float = 0.0
+    limit: int = 0  # train on the first so many examples; 0: on all
+    dtype: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if type(value) not in {"str": (str,), "int": (int,), "float": (int, float)}[str(field.type)]:
+                raise UsageError(f"The recipe's {field.name} is {value!r}; a {field.type} is expected.")
+        for name, least in (("batch_size", 1), ("epochs", 1), ("limit", 0), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise UsageError(f"The recipe's {name} is {getattr(self, name)}; at least {least} is expected.")
+        if not 0 <= self.validation < 1:
+            raise UsageError(f"The recipe's validation is {self.validation}; a fraction below 1 is expected.")
+        activation(self.activation)
+        make_loss(self.output or None, self.loss or None)
+        self.make_optimizer()
+        if self.initializer:
+            initializer(self.initializer)
+        choose("dtype", self.dtype, DTYPES)
+        choose("normalization", self.normalize, dict.fromkeys(NORMALIZATIONS))
+
+    def make_optimizer(self) -> SGD:
+        """The optimizer that the recipe names."""
+        return make_optimizer(self.optimizer, self.learning_rate)
+
+    def make_network(
+        self, input_shape: tuple[int, ...] | None = None, classes: tuple[str, ...] | None = None
+    ) -> Network:
+        """The network at its beginning; shape and classes of the data are what "*" stands for."""
+        return Network(
+            self.architecture,
+            input_shape=input_shape,
+            output=self.output or None,
+            loss=self.loss or None,
+            activation=self.activation,
+            initializer=self.initializer or None,
+            dtype=self.dtype,
+            seed=self.seed,
+            classes=classes,
+        )
+
+    def write(self) -> str:
+        """The recipe as TOML; what is empty is left out."""
+        return tomli_w.dumps({name: value for name, value in asdict(self).items() if value != ""})
+
+
+def names() -> list[str]:
+    """The recipes that come with pellucid."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def find(what: str | Path) -> Recipe:
+    """A recipe by its name, the path of a TOML file, or an architecture such as "784-128-10".
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    text = str(what)
+    if text in names():
+        return read(FOLDER / f"{text}.toml")
+    if text.endswith(".toml"):
+        return read(Path(text))
+    if text[:1].isdigit() or text.startswith("*"):
+        return Recipe(text)
+    remedy = f"{suggest(text, names())} Or write an architecture, such as 784-128-10."
+    raise UsageError(f"There is no recipe called {text!r}. {remedy}")
+
+
+def read(path: Path) -> Recipe:
+    """The recipe in a TOML file."""
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The recipe {path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The recipe {path} is not TOML: {error}.") from None
+    known = {field.name for field in fields(Recipe)}
+    for key in values:
+        if key not in known:
+            raise UsageError(f"The recipe {path} has an unknown entry {key!r}. {suggest(key, known)}")
+    if "architecture" not in values:
+        raise UsageError(f'The recipe {path} has no architecture, such as architecture = "784-128-10".')
+    try:
+        return Recipe(**{"name": path.stem, **values})
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def changed(recipe: Recipe, **changes: Any) -> Recipe:
+    """The recipe with these entries changed; None leaves one as it is."""
+    return replace(recipe, **{name: value for name, value in changes.items() if value is not None})

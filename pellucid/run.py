@@ -1,0 +1,96 @@
+"""A run: the folder in which a training leaves its recipe, metrics, model and curves."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pellucid
+from pellucid.errors import UsageError
+from pellucid.files.atomic import write_atomic
+from pellucid.glass import curves
+from pellucid.network import Network
+from pellucid.recipe import Recipe, changed
+from pellucid.training import Callback, History, Progress
+
+
+class Run(Callback):
+    """Writes the run folder as the training goes.
+
+    recipe.toml         the recipe, resolved: with the data it repeats the run
+    metrics.jsonl       a line for each epoch
+    model.safetensors   the network after the last epoch
+    figures/curves.png  loss and accuracy
+    result.json         what `pellucid train --json` prints
+
+    Args:
+        folder: a new or empty one; None makes one in runs/, named after the recipe and the time.
+        recipe: what is trained.
+        network: whose weights are kept.
+
+    Raises:
+        UsageError: the folder has something in it, or cannot be made.
+    """
+
+    def __init__(self, folder: Path | None, recipe: Recipe, network: Network) -> None:
+        self.recipe, self.network = resolved(recipe, network), network
+        self.folder = folder or _new_folder(recipe)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if any(self.folder.iterdir()):
+                raise UsageError(f"{self.folder} is not empty. Name another folder with --out, or remove it.")
+        except OSError as error:
+            raise UsageError(f"The run folder {self.folder} cannot be made: {error.strerror}.") from None
+        self.write("recipe.toml", self.recipe.write())
+
+    @property
+    def model(self) -> Path:
+        """Where the model is."""
+        return self.folder / "model.safetensors"
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write a file of the folder, atomically."""
+        write_atomic(self.folder / name, content.encode() if isinstance(content, str) else content)
+
+    def epoch(self, progress: Progress) -> None:
+        """Add a line to the metrics and keep the model."""
+        keys = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "seconds", "images_per_second")
+        line = {key: value for key in keys if (value := getattr(progress, key)) is not None}
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        self.save()
+
+    def save(self, **made: Any) -> None:
+        """Write the model as it is now, with how it was made."""
+        self.network.save(self.model, {"version": pellucid.__version__, "recipe": asdict(self.recipe), **made})
+
+    def finish(self, history: History, result: dict[str, Any]) -> None:
+        """Write the model with its result, the result itself and the curves."""
+        self.save(**result)
+        self.write("result.json", json.dumps(result, indent=2) + "\n")
+        accuracy = f"test accuracy {result['test_accuracy']:.2%}"
+        title = f"{self.recipe.name or 'network'}: {self.recipe.architecture}, {result['dataset']}, {accuracy}"
+        self.write("figures/curves.png", curves.picture(history.history, title))
+
+
+def resolved(recipe: Recipe, network: Network) -> Recipe:
+    """The recipe with everything spelled out that its network decided."""
+    return changed(
+        recipe,
+        architecture=network.architecture,
+        activation="relu",  # what differs from it stands in the architecture
+        output=network.output,
+        loss=network.loss.kind,
+    )
+
+
+def _new_folder(recipe: Recipe) -> Path:
+    stem = f"{recipe.name or recipe.architecture.replace(':', '-').replace('*', 'x')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder, number = Path("runs") / stem, 1
+    while folder.exists():
+        number += 1
+        folder = Path("runs") / f"{stem}-{number}"
+    return folder

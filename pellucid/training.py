@@ -1,0 +1,219 @@
+"""Training: epochs of shuffled batches, watched by callbacks, remembered in a history."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import threadpoolctl
+from numpy.typing import NDArray
+
+from pellucid.data.dataset import Dataset
+from pellucid.data.normalization import normalization
+from pellucid.engine.reference import ReferenceEngine
+from pellucid.errors import NumericError, UsageError
+from pellucid.losses import make_loss
+from pellucid.names import choose
+from pellucid.network import Network
+from pellucid.optimizers import SGD
+from pellucid.randomness import generator
+
+CHUNK_SECONDS = 0.1  # callbacks hear of the training about this often
+ENGINES = {"auto": ReferenceEngine, "reference": ReferenceEngine}
+
+
+@dataclass
+class Progress:
+    """How far the training is; what callbacks are told.
+
+    `loss` and `accuracy` are means over the epoch so far, each batch measured before its update.
+    """
+
+    network: Network
+    epochs: int
+    examples: int  # of an epoch
+    epoch: int = 0  # 1, 2, ...
+    done: int = 0  # examples of this epoch
+    loss: float = 0.0
+    accuracy: float = 0.0
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    seconds: float = 0.0  # of training in this epoch
+    total_seconds: float = 0.0  # of training in all epochs
+
+    @property
+    def images_per_second(self) -> float:
+        """The speed of this epoch's training."""
+        return self.done / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """The time that the rest will take at the speed so far."""
+        done = (self.epoch - 1) * self.examples + self.done
+        return self.total_seconds * (self.epochs * self.examples - done) / max(done, 1)
+
+
+class Callback:
+    """Watches a training; watching never changes it. Override what is of interest."""
+
+    def chunk(self, progress: Progress) -> None:
+        """Called after some steps, about ten times a second."""
+
+    def epoch(self, progress: Progress) -> None:
+        """Called after each epoch, when its validation is known."""
+
+
+@dataclass
+class History:
+    """What each epoch brought: `history.history["loss"]` is a list with one number for each epoch.
+
+    Keys: loss, accuracy, validation_loss, validation_accuracy (empty without validation), seconds.
+    """
+
+    history: dict[str, list[float]] = field(
+        default_factory=lambda: {
+            key: [] for key in ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
+        }
+    )
+
+    def add(self, progress: Progress) -> None:
+        """Remember an epoch."""
+        for key, values in self.history.items():
+            value = getattr(progress, key)
+            if value is not None:
+                values.append(value)
+
+
+def fit(
+    network: Network,
+    data: Dataset | NDArray[Any],
+    labels: NDArray[Any] | None = None,
+    *,
+    epochs: int = 20,
+    batch_size: int = 32,
+    optimizer: SGD | None = None,
+    loss: str | None = None,
+    normalize: str | None = None,
+    validation: float | Dataset = 0.0,
+    engine: str = "auto",
+    threads: int | None = None,
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> History:
+    """Train a network by gradient descent; its theta changes in place.
+
+    Args:
+        network: what is trained.
+        data: a Dataset, or images (N, ...) with `labels`.
+        labels: (N,) class numbers, or (N, outputs) float targets.
+        epochs: passes over the training data.
+        batch_size: examples a step; 1 is single examples, N or more is the full batch.
+        optimizer: SGD(0.1) by default.
+        loss: by name; the network's own by default.
+        normalize: unit, symmetric or standard, for uint8 images; the network's own by default.
+        validation: a fraction of the training data to hold out (stratified), or a Dataset.
+        engine: auto or reference.
+        threads: of NumPy's matrix products; by default as many as it takes by itself.
+        seed: of the shuffling and the held-out part.
+        callbacks: are told of each chunk and epoch.
+
+    Raises:
+        UsageError: an argument out of range.
+        ShapeError, DataError: examples that do not fit the network.
+        NumericError: the loss became NaN or infinite.
+    """
+    if epochs < 1 or batch_size < 1 or (threads is not None and threads < 1):
+        raise UsageError(f"epochs, batch_size and threads are at least 1, not {epochs}, {batch_size}, {threads}.")
+    optimizer = optimizer or SGD()
+    if loss:
+        network.loss = make_loss(network.output, loss)
+    train, held_out = _split(data, labels, validation, seed)
+    images, targets = network.check_examples(*train)
+    if normalize:
+        network.normalization = normalization(normalize, images)
+    runner = choose("engine", engine, ENGINES)(
+        network.workspace,
+        network.loss,
+        optimizer,
+        images,
+        targets,
+        columns=lambda batch: network.normalization.columns(batch, network.dtype),
+        batch_size=batch_size,
+    )
+    history, progress = History(), Progress(network, epochs, len(images))
+    with threadpoolctl.threadpool_limits(threads) if threads else contextlib.nullcontext():
+        for epoch in range(1, epochs + 1):
+            order = generator(seed, "shuffle", epoch).permutation(len(images))
+            _train_epoch(runner, order, optimizer.learning_rate, epoch, progress, callbacks)
+            if held_out:
+                evaluation = network.evaluate(*held_out)
+                progress.validation_loss, progress.validation_accuracy = evaluation.loss, evaluation.accuracy
+            history.add(progress)
+            for callback in callbacks:
+                callback.epoch(progress)
+    return history
+
+
+def _train_epoch(
+    runner: ReferenceEngine,
+    order: NDArray[np.int64],
+    learning_rate: float,
+    epoch: int,
+    progress: Progress,
+    callbacks: Iterable[Callback],
+) -> None:
+    """One pass over the examples in this order, in chunks of steps between which callbacks are told."""
+    size = runner.batch_size
+    steps, step, chunk = -(-len(order) // size), 0, 1
+    total, correct = 0.0, 0
+    progress.epoch, progress.done, progress.seconds = epoch, 0, 0.0
+    while step < steps:
+        began = time.perf_counter()
+        chunk = min(chunk, steps - step)
+        part = order[step * size : (step + chunk) * size]
+        losses, right = runner.run(part, np.full(chunk, learning_rate))
+        seconds = time.perf_counter() - began
+        _check_finite(losses, epoch, step, learning_rate)
+        counts = np.full(chunk, size)
+        counts[-1] = len(part) - size * (chunk - 1)
+        total, correct = total + float(losses @ counts), correct + int(right.sum())
+        step += chunk
+        progress.done += len(part)
+        progress.loss, progress.accuracy = total / progress.done, correct / progress.done
+        progress.seconds += seconds
+        progress.total_seconds += seconds
+        for callback in callbacks:
+            callback.chunk(progress)
+        chunk = max(1, int(chunk * min(CHUNK_SECONDS / max(seconds, 1e-9), 10)))
+
+
+def _check_finite(losses: NDArray[np.float64], epoch: int, step: int, learning_rate: float) -> None:
+    if not np.isfinite(losses).all():
+        bad = int(np.flatnonzero(~np.isfinite(losses))[0])
+        raise NumericError(
+            f"The loss became {losses[bad]} in epoch {epoch}, step {step + bad + 1}, at learning rate "
+            f"{learning_rate:g}: the weights have grown beyond all bounds. Try a tenth of that rate."
+        )
+
+
+def _split(
+    data: Dataset | NDArray[Any], labels: NDArray[Any] | None, validation: float | Dataset, seed: int
+) -> tuple[tuple[Any, Any], tuple[Any, Any] | None]:
+    """(images, labels) to train on, and to validate on if so wished."""
+    if isinstance(validation, Dataset):
+        return (data, labels), (validation, None)
+    if not 0 <= validation < 1:
+        raise UsageError(f"validation is a fraction from 0 to below 1, or a Dataset; {validation} came.")
+    if validation == 0:
+        return (data, labels), None
+    if isinstance(data, Dataset):
+        train, held_out = data.split(validation, seed)
+        return (train, None), (held_out, None)
+    if labels is None or np.ndim(labels) != 1:
+        raise UsageError("A validation fraction is drawn by class, so it needs labels of shape (N,).")
+    train, held_out = Dataset(np.asarray(data), np.asarray(labels)).split(validation, seed)
+    return (train.images, train.labels), (held_out.images, held_out.labels)
