@@ -7,15 +7,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from pellucid.data.normalization import NORMALIZATIONS
 from pellucid.errors import UsageError
 from pellucid.initializers import initializer
-from pellucid.layers import activation
 from pellucid.losses import make_loss
 from pellucid.names import choose, suggest
 from pellucid.network import DTYPES, Network
+from pellucid.notation import parse
 from pellucid.optimizers import SGD, make_optimizer
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -56,7 +54,7 @@ class Recipe:
                 raise UsageError(f"The recipe's {name} is {getattr(self, name)}; at least {least} is expected.")
         if not 0 <= self.validation < 1:
             raise UsageError(f"The recipe's validation is {self.validation}; a fraction below 1 is expected.")
-        activation(self.activation)
+        parse(self.architecture, self.activation, features=1, classes=1)
         make_loss(self.output or None, self.loss or None)
         self.make_optimizer()
         if self.initializer:
@@ -86,6 +84,8 @@ class Recipe:
 
     def write(self) -> str:
         """The recipe as TOML; what is empty is left out."""
+        import tomli_w
+
         return tomli_w.dumps({name: value for name, value in asdict(self).items() if value != ""})
 
 

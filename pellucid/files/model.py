@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from pellucid.errors import ModelFileError
 from pellucid.files.atomic import write_atomic
@@ -25,6 +23,8 @@ PLACE = "0" * 64
 
 def write_model(path: Path, tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> None:
     """Write tensors and what is to be known about them, atomically."""
+    import safetensors.numpy
+
     metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in about.items()}
     metadata |= {"pellucid": str(VERSION), "sha256": PLACE}
     arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
@@ -39,6 +39,9 @@ def read_model(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     Raises:
         ModelFileError: no such file, not a safetensors file, damaged, or of a later version.
     """
+    import safetensors.numpy
+    from safetensors import SafetensorError
+
     try:
         content = path.read_bytes()
         tensors = safetensors.numpy.load(content)

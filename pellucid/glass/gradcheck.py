@@ -26,6 +26,7 @@ from pellucid.workspace import Workspace, slots
 
 STEP = 1e-5
 COMPLEX_STEP = 1e-30
+JITTER = 1e-2
 TOLERANCES = {"central_difference": (1e-7, 1e-10), "complex_step": (1e-12, 1e-15)}  # of max|a|, of 1 + |L|
 
 
@@ -90,15 +91,18 @@ class Probe:
     """The mean loss, to be read while single numbers of theta or of the input are nudged.
 
     Args:
-        network: gives layers, loss and theta; it is only read.
+        network: gives layers and loss; it is only read.
+        theta: the parameters.
         x: (features, B) the input.
         y: (outputs, B) the targets.
         dtype: float64, or complex128 for the complex step.
     """
 
-    def __init__(self, network: Network, x: NDArray[Any], y: NDArray[Any], dtype: type[Any] = np.float64) -> None:
+    def __init__(
+        self, network: Network, theta: NDArray[Any], x: NDArray[Any], y: NDArray[Any], dtype: type[Any] = np.float64
+    ) -> None:
         self.network, self.x, self.y = network, x.astype(dtype), y
-        self.theta = network.theta.astype(dtype)
+        self.theta = theta.astype(dtype)
         self.workspace = Workspace(network.layers, self.theta, np.zeros_like(self.theta))
         self.flat = {"theta": self.theta, "input": self.x.reshape(-1)}
 
@@ -132,7 +136,10 @@ def gradcheck(
     step: float = STEP,
     progress: Callable[[str], None] = lambda name: None,
 ) -> GradientCheck:
-    """Check the gradient of every parameter tensor and of the input, at the network's theta, on random examples.
+    """Check the gradient of every parameter tensor and of the input, on random examples.
+
+    The check is made a little beside the network's theta, because a unit that is silenced from below while its
+    bias is still 0 stands exactly on the kink of its ReLU, where there is no derivative to compare with.
 
     Args:
         network: it is only read; the check runs in a float64 workspace of its own.
@@ -146,12 +153,14 @@ def gradcheck(
     x = rng.random((prod(network.input_shape), examples))
     labels = rng.integers(0, len(network.classes), examples)
     y = check_targets(labels, examples, len(network.classes), network.outputs, np.dtype(np.float64)).T
-    probe = Probe(network, x, y)
+    theta = network.theta.astype(np.float64)
+    theta += JITTER * rng.normal(size=theta.shape)
+    probe = Probe(network, theta, x, y)
     loss, analytic = probe.gradients()
 
     probes = [(probe, central_difference)]
     if not probe.branches():
-        probes.append((Probe(network, x, y, np.complex128), complex_step))
+        probes.append((Probe(network, theta, x, y, np.complex128), complex_step))
     places = [(slot.name, slot.shape, "theta", slot.start) for slot in slots(network.layers, "parameter")]
     tensors = []
     for name, shape, which, start in [("input", x.shape, "input", 0), *places]:

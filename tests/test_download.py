@@ -1,0 +1,161 @@
+"""Downloads, from a server of our own that misbehaves in every way it can."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+import pellucid as pl
+from pellucid.data.download import fetch
+from pellucid.data.mnist import File
+
+CONTENT = bytes(range(256)) * 2000
+PACKED = gzip.compress(CONTENT)
+FILE = File("digits-idx1-ubyte", 1, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+
+Answer = Callable[[BaseHTTPRequestHandler, int], None]
+
+
+class Mirror:
+    """A server that gives its n-th answer by the n-th function, the last one for all that follow."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.requests: list[str | None] = []
+        mirror = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                mirror.requests.append(self.headers.get("Range"))
+                begin = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-")
+                answers[min(len(mirror.requests), len(answers)) - 1](self, int(begin))
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def send(handler: BaseHTTPRequestHandler, status: int, content: bytes, length: int | None = None) -> None:
+    handler.send_response(status)
+    handler.send_header("Content-Length", str(len(content) if length is None else length))
+    handler.end_headers()
+    handler.wfile.write(content)
+
+
+def good(handler: BaseHTTPRequestHandler, begin: int) -> None:
+    send(handler, 206 if begin else 200, PACKED[begin:])
+
+
+def without_ranges(handler: BaseHTTPRequestHandler, begin: int) -> None:
+    send(handler, 200, PACKED)
+
+
+def breaks_off(handler: BaseHTTPRequestHandler, begin: int) -> None:
+    send(handler, 206 if begin else 200, PACKED[begin : begin + 500], len(PACKED) - begin)
+
+
+def error_500(handler: BaseHTTPRequestHandler, begin: int) -> None:
+    send(handler, 500, b"sorry")
+
+
+def web_page(handler: BaseHTTPRequestHandler, begin: int) -> None:
+    send(handler, 200, b"<html>please log in</html>")
+
+
+def other_content(handler: BaseHTTPRequestHandler, begin: int) -> None:
+    send(handler, 200, gzip.compress(CONTENT[::-1]))
+
+
+def too_long_inside(handler: BaseHTTPRequestHandler, begin: int) -> None:
+    send(handler, 200, gzip.compress(CONTENT + bytes(2**28)))
+
+
+def endless(handler: BaseHTTPRequestHandler, begin: int) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    try:
+        for _ in range(1000):
+            handler.wfile.write(bytes(2**16))
+    except OSError:
+        pass
+
+
+def silent(handler: BaseHTTPRequestHandler, begin: int) -> None:
+    time.sleep(3)
+
+
+@pytest.fixture
+def mirror() -> Iterator[Callable[..., Mirror]]:
+    started: list[Mirror] = []
+
+    def start(*answers: Answer) -> Mirror:
+        started.append(Mirror(*answers))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.server.shutdown()
+        one.server.server_close()
+
+
+def test_a_file_is_fetched_unpacked_and_verified(mirror: Callable[..., Mirror]) -> None:
+    heard: list[tuple[str, int, int]] = []
+    server = mirror(good)
+    assert fetch(FILE, [server.url], progress=lambda *news: heard.append(news)) == CONTENT
+    assert server.requests == [None]
+    assert heard[-1] == (FILE.name, len(PACKED), len(PACKED))
+
+
+def test_a_download_goes_on_where_it_broke_off(mirror: Callable[..., Mirror]) -> None:
+    server = mirror(breaks_off, breaks_off, good)
+    assert fetch(FILE, [server.url]) == CONTENT
+    assert server.requests == [None, "bytes=500-", "bytes=1000-"]
+
+
+def test_it_goes_on_at_another_mirror_too(mirror: Callable[..., Mirror]) -> None:
+    first, second = mirror(breaks_off), mirror(good)
+    assert fetch(FILE, [first.url, second.url]) == CONTENT
+    assert second.requests == ["bytes=500-"]
+
+
+def test_a_mirror_without_ranges_begins_again(mirror: Callable[..., Mirror]) -> None:
+    server = mirror(breaks_off, without_ranges)
+    assert fetch(FILE, [server.url]) == CONTENT
+
+
+@pytest.mark.parametrize("bad", [error_500, web_page, other_content, too_long_inside, endless])
+def test_a_bad_answer_is_followed_by_another_try(mirror: Callable[..., Mirror], bad: Answer) -> None:
+    first, second = mirror(bad), mirror(good)
+    assert fetch(FILE, [first.url, second.url]) == CONTENT
+    assert second.requests == [None]
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [(error_500, "HTTP Error 500"), (web_page, "not the file"), (other_content, "not the file")],
+)
+def test_what_never_comes_right_is_an_error_that_says_why(
+    mirror: Callable[..., Mirror], bad: Answer, message: str
+) -> None:
+    with pytest.raises(pl.DataError, match=message):
+        fetch(FILE, [mirror(bad).url])
+
+
+def test_a_silent_network_is_given_up(mirror: Callable[..., Mirror]) -> None:
+    began = time.monotonic()
+    with pytest.raises(pl.DataError, match="no answer"):
+        fetch(FILE, [mirror(silent).url], patience=0.5)
+    assert time.monotonic() - began < 2.5  # bounded by its patience, not by the server's
+
+
+def test_a_refused_connection_is_given_up_at_once() -> None:
+    with pytest.raises(pl.DataError, match="could not be fetched"):
+        fetch(FILE, ["http://127.0.0.1:9/"])

@@ -1,0 +1,128 @@
+"""The gradient check: it passes what is right, and it catches what is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_losses import PAIRS
+
+import pellucid as pl
+from pellucid.glass.gradcheck import gradcheck
+from pellucid.glass.planted import MISTAKES, check_planted
+from pellucid.layers import ACTIVATIONS
+
+
+@pytest.mark.parametrize(("output", "loss"), PAIRS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_with_every_loss_passes(activation: str, output: str, loss: str) -> None:
+    check = gradcheck(pl.Network("6-8-5-4", activation=activation, output=output, loss=loss), coordinates=None)
+    assert check.passed, check.suspect
+    assert check.checked + check.redrawn >= 6 * 8 + 8 + 8 * 5 + 5 + 5 * 4 + 4 + 6 * 5
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"activation": "sigmoid", "loss": "squared_error"},
+        {"activation": "sigmoid", "output": "sigmoid", "loss": "squared_error"},
+        {"activation": "tanh", "loss": "binary_cross_entropy"},
+    ],
+    ids=str,
+)
+def test_the_network_of_p03_passes(options: dict[str, str]) -> None:
+    check = gradcheck(pl.Network("784-128-64-10", **options))
+    assert check.passed, check.suspect
+    assert check.worst.relative < 1e-6
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    st.sampled_from(list(ACTIVATIONS)),
+    st.sampled_from(PAIRS),
+    st.integers(1, 6),
+    st.integers(0, 99),
+)
+def test_random_networks_pass(hidden: list[int], activation: str, pair: tuple[str, str], batch: int, seed: int) -> None:
+    text = "-".join(map(str, [*hidden, 3]))
+    network = pl.Network(f"5-{text}", activation=activation, output=pair[0], loss=pair[1], seed=seed)
+    check = gradcheck(network, examples=batch, coordinates=None, seed=seed)
+    assert check.passed, check.suspect
+
+
+def test_smooth_networks_are_also_checked_by_the_complex_step() -> None:
+    methods = {row.method for row in gradcheck(pl.Network("5-4-3", activation="tanh")).tensors}
+    assert methods == {"central difference", "complex step"}
+    assert {row.method for row in gradcheck(pl.Network("5-4-3")).tensors} == {"central difference"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_planted_mistake_is_caught(seed: int) -> None:
+    for planted in check_planted(seed):
+        assert not planted.check.passed, planted.name
+
+
+def test_the_mistakes_that_the_check_is_tried_on() -> None:
+    assert [mistake.__name__ for mistake in MISTAKES] == [
+        "forgotten_transpose",
+        "missing_batch_size",
+        "wrong_relu_mask",
+        "swapped_axis",
+        "bias_over_everything",
+        "derivative_at_wrong_place",
+    ]
+
+
+def test_the_wrong_tensor_is_named() -> None:
+    found = {planted.name: planted.check.suspect.name for planted in check_planted()}
+    assert found["swapped axis"] == "dense2/b"
+    assert found["bias over everything"] == "dense1/b"
+    assert found["missing batch size"] == "dense3/b"
+
+
+def test_a_small_mistake_is_caught_too() -> None:
+    network = pl.Network("6-5-4", activation="tanh")
+    layer, right = network.layers[0], network.layers[0].backward
+
+    def nearly(t: pl.layers.Numbers) -> None:
+        right(t)
+        t.dW[...] *= 1 + 1e-5
+
+    layer.backward = nearly
+    assert not gradcheck(network, coordinates=None).passed
+
+
+@pytest.mark.parametrize("step", [1e-1, 1e-13])
+def test_a_bad_step_fails_a_right_gradient(step: float) -> None:
+    assert not gradcheck(pl.Network("6-5-4", activation="sigmoid"), step=step).passed
+
+
+def test_a_nan_gradient_fails() -> None:
+    network = pl.Network("6-5-4", activation="tanh")
+    layer, right = network.layers[0], network.layers[0].backward
+    layer.backward = lambda t: (right(t), t.dW.fill(np.nan))
+    check = gradcheck(network)
+    assert not check.passed
+    assert check.worst.name == "dense1/W"
+
+
+def test_coordinates_at_a_kink_are_drawn_again_and_counted() -> None:
+    network = pl.Network("4-30-3")
+    few = {row.name: row for row in gradcheck(network, coordinates=10, step=0.3).tensors}["dense1/W"]
+    assert (few.checked, few.redrawn > 0) == (10, True)
+
+
+def test_a_tensor_of_which_nothing_could_be_compared_does_not_pass() -> None:
+    row = {row.name: row for row in gradcheck(pl.Network("4-30-3"), step=100.0).tensors}["dense1/b"]
+    assert (row.checked, row.redrawn, row.passed) == (0, 30, False)
+
+
+def test_checking_changes_nothing() -> None:
+    network = pl.Network("6-5-4")
+    theta, gradient = network.theta.copy(), network.gradient.copy()
+    gradcheck(network)
+    assert np.array_equal(network.theta, theta)
+    assert np.array_equal(network.gradient, gradient)

@@ -1,0 +1,150 @@
+"""The contract of every layer; a layer that is listed here is held to all of it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.engine.reference import backward, forward
+from pellucid.glass.gradcheck import gradcheck
+from pellucid.layers import ACTIVATIONS, Layer, Numbers
+from pellucid.workspace import Workspace, length, slots
+
+MAKERS = {"dense": lambda: pl.Dense(4), "leaky_relu0.3": lambda: pl.LeakyReLU(0.3), **ACTIVATIONS}
+
+
+@pytest.fixture(params=MAKERS)
+def network(request: pytest.FixtureRequest) -> pl.Network:
+    """The layer between two dense ones, so that its input and output gradients matter."""
+    layers = [pl.Dense(6), MAKERS[request.param](), pl.Dense(3)]
+    return pl.Network(layers, input_shape=(5,), output="identity", dtype="float64", seed=1)
+
+
+def run(network: pl.Network, x: np.ndarray, dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray]:
+    theta = network.theta.astype(dtype)
+    workspace = Workspace(network.layers, theta, np.zeros_like(theta))
+    z = forward(workspace, x.astype(dtype))
+    backward(workspace, np.cos(z), input_gradient=True)
+    return z, workspace.gradient
+
+
+def test_its_gradients_are_right(network: pl.Network) -> None:
+    check = gradcheck(network, coordinates=None)
+    assert check.passed, check.worst
+
+
+def test_its_gradient_is_right_for_a_batch_of_one(network: pl.Network) -> None:
+    assert gradcheck(network, examples=1, coordinates=None).passed
+
+
+def test_shapes_and_dtypes_are_those_declared(network: pl.Network) -> None:
+    for dtype in (np.float32, np.float64):
+        theta = network.theta.astype(dtype)
+        workspace = Workspace(network.layers, theta, np.zeros_like(theta))
+        backward(workspace, forward(workspace, np.ones((5, 7), dtype)), input_gradient=True)
+        for layer, t in zip(workspace.layers, workspace.numbers, strict=True):
+            for tensor in layer.tensors:
+                shape = {"input": (*layer.input_shape, 7), "output": (*layer.output_shape, 7)}.get(tensor.role)
+                for name in (tensor.name, "d" + tensor.name):
+                    array = getattr(t, name)
+                    assert array.shape == (shape or layer.shape_of(tensor)), (layer.name, name)
+                    assert array.dtype == dtype, (layer.name, name)
+
+
+def test_running_twice_gives_the_same_bits(network: pl.Network) -> None:
+    x = np.random.default_rng(0).normal(size=(5, 4))
+    for first, second in zip(run(network, x), run(network, x), strict=True):
+        assert np.array_equal(first, second)
+
+
+def test_examples_do_not_see_each_other(network: pl.Network) -> None:
+    x = np.random.default_rng(0).normal(size=(5, 6))
+    together, gradient = run(network, x)
+    alone = [run(network, x[:, i : i + 1]) for i in range(6)]
+    np.testing.assert_allclose(together, np.hstack([z for z, _ in alone]), atol=1e-14)
+    np.testing.assert_allclose(gradient, sum(gradient for _, gradient in alone), atol=1e-13)
+    np.testing.assert_allclose(run(network, x[:, ::-1])[0], together[:, ::-1], atol=1e-14)
+
+
+def test_the_inputs_memory_order_does_not_matter(network: pl.Network) -> None:
+    x = np.random.default_rng(0).normal(size=(5, 6))
+    x.setflags(write=False)
+    for other in (np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
+        np.testing.assert_allclose(run(network, other)[0], run(network, x)[0], atol=1e-14)
+
+
+def test_float32_gives_nearly_the_gradient_of_float64(network: pl.Network) -> None:
+    x = np.random.default_rng(0).normal(size=(5, 6))
+    single, double = run(network, x, np.float32)[1], run(network, x)[1]
+    np.testing.assert_allclose(single, double, atol=1e-5 * np.abs(double).max())
+
+
+def test_it_survives_pickling_and_copying(network: pl.Network) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 5))
+    for twin in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network)):
+        assert np.array_equal(twin.predict(x), network.predict(x))
+        twin.theta += 1
+        assert twin.layers[0].W[0, 0] == network.layers[0].W[0, 0] + 1  # its views are its own
+
+
+def test_arithmetic_is_counted(network: pl.Network) -> None:
+    assert all(layer.operations() > 0 for layer in network.layers)
+
+
+class Counter(Layer):
+    """A layer with state, as running statistics will be: it counts the batches that passed."""
+
+    kind = "counter"
+    tensors = (pl.layers.Tensor("count", "1", "state"), *pl.layers.Activation.tensors)
+
+    def build(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return input_shape
+
+    def forward(self, t: Numbers) -> None:
+        t.count += 1
+        t.a = t.z
+
+
+def test_state_lies_in_a_vector_of_its_own() -> None:
+    layer = Counter()
+    layer.name, layer.sizes = "counter1", {}
+    state = np.zeros(length(slots([layer], "state")))
+    workspace = Workspace([layer], np.zeros(0), state=state)
+    for _ in range(3):
+        forward(workspace, np.ones((2, 2)))
+    assert state.tolist() == [3.0]
+
+
+@pytest.mark.parametrize(("z", "a"), [(-1e4, 0.0), (-20.0, 2.0611536e-09), (0.0, 0.5), (20.0, 1.0), (1e4, 1.0)])
+def test_sigmoid_neither_overflows_nor_loses_small_values(z: float, a: float) -> None:
+    t = Numbers("sigmoid1", np)
+    t.z = np.array([[z]], np.float32)
+    pl.Sigmoid().forward(t)
+    np.testing.assert_allclose(t.a, [[a]], rtol=1e-6)
+
+
+def test_softmax_of_huge_logits_is_finite_and_sums_to_one() -> None:
+    t = Numbers("softmax1", np)
+    t.z = np.array([[1e4, -1e4], [0, 1e4]], np.float32)
+    pl.Softmax().forward(t)
+    assert t.a.tolist() == [[1, 0], [0, 1]]
+
+
+def test_relu_of_minus_infinity_is_zero_and_of_nan_is_nan() -> None:
+    t = Numbers("relu1", np)
+    t.z = np.array([[-np.inf, np.nan, 0.0]])
+    t.da = np.array([[np.inf, 1.0, 1.0]])
+    pl.ReLU().forward(t)
+    pl.ReLU().backward(t)
+    assert t.a[0, 0] == 0
+    assert np.isnan(t.a[0, 1])
+    assert t.dz.tolist() == [[0, 0, 0]]
+
+
+def test_a_missing_number_is_named_with_its_layer() -> None:
+    with pytest.raises(AttributeError, match="dense1 has no x here"):
+        _ = Numbers("dense1", np).x

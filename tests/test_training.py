@@ -1,0 +1,203 @@
+"""Training: it learns, it repeats, and watching changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_losses import PAIRS
+
+import pellucid as pl
+from pellucid.layers import ACTIVATIONS
+from pellucid.training import Progress
+
+Digits = tuple[pl.data.Dataset, pl.data.Dataset]
+
+
+def test_printed_digits_are_learned(digits: Digits) -> None:
+    train, test = digits
+    network = pl.Network("784-32-10", seed=0)
+    history = pl.fit(network, train, epochs=10)
+    losses = history.history["loss"]
+    assert losses[-1] < 0.1 * losses[0]
+    assert network.evaluate(test).accuracy > 0.9
+
+
+def test_real_digits_are_learned(mnist: Digits) -> None:
+    train, test = mnist
+    network = pl.Network("784-128-64-10", seed=0)
+    pl.fit(network, train, epochs=2)
+    assert network.evaluate(test).accuracy > 0.95
+
+
+@pytest.mark.parametrize(("output", "loss"), PAIRS)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_every_loss_reaches_100_percent_on_32_examples(digits: Digits, activation: str, output: str, loss: str) -> None:
+    few = digits[0].subset(slice(32))
+    network = pl.Network("784-48-24-10", activation=activation, output=output, loss=loss, seed=0)
+    rate = 0.02 if output in ("identity", "tanh") else 0.2
+    pl.fit(network, few, epochs=300, batch_size=8, optimizer=pl.SGD(rate))
+    assert network.evaluate(few).accuracy == 1.0
+
+
+@pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - {"softmax"}))
+def test_the_loss_falls_on_a_repeated_batch(digits: Digits, activation: str) -> None:
+    batch = digits[0].subset(slice(20))
+    network = pl.Network("784-16-10", activation=activation, seed=0)
+    losses = pl.fit(network, batch, epochs=20, batch_size=20, optimizer=pl.SGD(0.01)).history["loss"]
+    assert all(after < before for before, after in zip(losses, losses[1:], strict=False))
+
+
+def test_float32_and_float64_end_at_nearly_the_same_place(digits: Digits) -> None:
+    train, test = digits
+    ends = []
+    for dtype in ("float32", "float64"):
+        network = pl.Network("784-32-10", dtype=dtype, seed=0)
+        history = pl.fit(network, train, epochs=5)
+        ends.append((network.evaluate(test).accuracy, history.history["loss"][-1]))
+    assert abs(ends[0][0] - ends[1][0]) <= 0.01
+    np.testing.assert_allclose(ends[0][1], ends[1][1], rtol=1e-2)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(digits: Digits) -> None:
+    def trained(seed: int) -> bytes:
+        network = pl.Network("784-16-10", seed=0)
+        pl.fit(network, digits[0], epochs=2, seed=seed)
+        return network.theta.tobytes()
+
+    assert trained(1) == trained(1)
+    assert trained(1) != trained(2)
+
+
+def test_watching_changes_no_bit(digits: Digits) -> None:
+    class Watcher(pl.Callback):
+        def chunk(self, progress: Progress) -> None:
+            progress.network.predict(digits[1].images)
+
+        def epoch(self, progress: Progress) -> None:
+            progress.network.evaluate(digits[1])
+
+    thetas = []
+    for callbacks in ([], [Watcher()]):
+        network = pl.Network("784-16-10", seed=0)
+        pl.fit(network, digits[0], epochs=2, callbacks=callbacks)
+        thetas.append(network.theta.tobytes())
+    assert thetas[0] == thetas[1]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 60))
+def test_any_batch_size_sees_each_example_once_an_epoch(count: int, batch_size: int) -> None:
+    """With one step's learning rate near zero the epoch's loss is the mean over all examples."""
+    rng = np.random.default_rng(count)
+    x, labels = rng.random((count, 3)), rng.integers(0, 2, count)
+    network = pl.Network("3-4-2", dtype="float64", seed=1)
+    expected = network.evaluate(x, labels)
+    history = pl.fit(network, x, labels, epochs=1, batch_size=batch_size, optimizer=pl.SGD(1e-13)).history
+    np.testing.assert_allclose(history["loss"], [expected.loss], rtol=1e-9)
+    assert history["accuracy"] == [expected.accuracy]
+
+
+def test_the_full_batch_is_one_step_of_gradient_descent() -> None:
+    rng = np.random.default_rng(0)
+    x, labels = rng.random((10, 3)), rng.integers(0, 2, 10)
+    network, twin = (pl.Network("3-4-2", dtype="float64", seed=1) for _ in range(2))
+    pl.fit(network, x, labels, epochs=1, batch_size=10**9, optimizer=pl.SGD(0.5))
+    twin.theta -= 0.5 * twin.loss_and_gradient(x, labels)[1]
+    np.testing.assert_allclose(network.theta, twin.theta, atol=1e-15)
+
+
+def test_a_validation_fraction_is_held_out_of_the_training(digits: Digits) -> None:
+    heard: list[tuple[int, int]] = []
+
+    class Watcher(pl.Callback):
+        def epoch(self, progress: Progress) -> None:
+            heard.append((progress.epoch, progress.done))
+
+    history = pl.fit(pl.Network("784-8-10"), digits[0], epochs=2, validation=0.25, callbacks=[Watcher()]).history
+    assert heard == [(1, 450), (2, 450)]
+    assert {key: len(values) for key, values in history.items()} == dict.fromkeys(history, 2)
+
+
+def test_validation_may_be_a_data_set_or_come_from_arrays(digits: Digits) -> None:
+    train, test = digits
+    network = pl.Network("784-8-10")
+    history = pl.fit(network, train, epochs=1, validation=test).history
+    assert history["validation_accuracy"] == [network.evaluate(test).accuracy]
+    pixels = train.images.reshape(-1, 784).astype(np.float32) / 255
+    assert pl.fit(network, pixels, train.labels, epochs=1, validation=0.5).history["validation_loss"]
+
+
+def test_normalization_is_measured_on_the_training_data_and_kept(digits: Digits) -> None:
+    network = pl.Network("784-8-10")
+    pl.fit(network, digits[0], epochs=1, normalize="standard", validation=0.5)
+    pixels = digits[0].split(0.5)[0].images
+    assert abs(network.normalization.scale - 1 / pixels.std()) < 1e-12
+    assert network.normalization.kind == "standard"
+
+
+def test_a_diverging_training_is_stopped_and_explained(digits: Digits) -> None:
+    with pytest.raises(pl.NumericError, match=r"became NaN or infinite in epoch 1, by step .* learning rate 1e\+25"):
+        pl.fit(pl.Network("784-16-10"), digits[0], optimizer=pl.SGD(1e25))
+
+
+def test_progress_knows_speed_and_time_left() -> None:
+    progress = Progress(pl.Network("3-2"), epochs=4, examples=100, epoch=2, done=50, seconds=0.5, total_seconds=1.5)
+    assert progress.images_per_second == 100
+    assert progress.seconds_left == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"epochs": 0}, "at least 1"),
+        ({"batch_size": 0}, "at least 1"),
+        ({"threads": 0}, "at least 1"),
+        ({"validation": 1.0}, "fraction"),
+        ({"engine": "referense"}, "Did you mean 'reference'"),
+        ({"loss": "binary_cross_entropy"}, "made for the output 'sigmoid'"),
+        ({"normalize": "units"}, "Did you mean 'unit'"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(digits: Digits, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(pl.UsageError, match=message):
+        pl.fit(pl.Network("784-8-10"), digits[0], **arguments)
+
+
+def test_a_data_set_of_other_classes_is_refused_naming_both(digits: Digits) -> None:
+    with pytest.raises(pl.ShapeError, match=r"tells 3 classes apart \(0, 1, 2\), but images has 10"):
+        pl.fit(pl.Network("784-8-3"), digits[0])
+
+
+def test_threads_are_held_to_what_was_asked(digits: Digits) -> None:
+    from pellucid.machine import blas_threads
+
+    seen = []
+
+    class Watcher(pl.Callback):
+        def epoch(self, progress: Progress) -> None:
+            seen.append(blas_threads())
+
+    pl.fit(pl.Network("784-8-10"), digits[0], epochs=1, threads=1, callbacks=[Watcher()])
+    assert seen == [1]
+
+
+def test_metrics_of_a_test(digits: Digits) -> None:
+    network = pl.Network("2-3", dtype="float64", classes=("cat", "dog", "cow"))
+    network.layers[0].W = np.array([[9.0, 0], [0, 9], [-9, -9]])
+    evaluation = network.evaluate(np.array([[1.0, 0], [0, 1], [0, 2], [1, 0]]), np.array([0, 1, 2, 0]))
+    assert evaluation.accuracy == 0.75
+    assert evaluation.confusion.tolist() == [[2, 0, 0], [0, 1, 0], [0, 1, 0]]
+    assert evaluation.precision.tolist() == [1, 0.5, 0]
+    assert evaluation.recall.tolist() == [1, 1, 0]
+    (mistake,) = evaluation.mistakes(5)
+    assert (mistake.index, mistake.label, mistake.predicted) == (2, 2, 1)
+
+
+@pytest.mark.slow
+def test_p03_reaches_97_and_a_half_percent(mnist: Digits) -> None:
+    train, test = mnist
+    network = pl.Network("784-128-64-10", seed=1)
+    pl.fit(network, train, epochs=20, batch_size=32, optimizer=pl.SGD(0.1))
+    assert network.evaluate(test).accuracy >= 0.975
