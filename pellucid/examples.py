@@ -24,10 +24,11 @@ def check_images(images: NDArray[Any], input_shape: tuple[int, ...]) -> NDArray[
     images = np.asarray(images)
     features = prod(input_shape)
     if images.ndim < 2 or not len(images) or prod(images.shape[1:]) != features:
+        came = f"{' × '.join(map(str, images.shape[1:]))} = {prod(images.shape[1:])} numbers"
         remedy = "For a single example write images[None]." if images.size == features else "An example is a row."
         raise ShapeError(
             f"The network reads examples of {features} numbers: an array (N, {features}), or (N, height, width) of "
-            f"as many pixels. An array of shape {images.shape} came. {remedy}"
+            f"as many pixels. An array of shape {images.shape} came, examples of {came}. {remedy}"
         )
     if images.dtype == np.uint8:
         return images

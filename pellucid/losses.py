@@ -124,6 +124,11 @@ def make_loss(output: str | None = None, loss: str | None = None) -> Loss:
     return kind(link())
 
 
+def fits(output: str, loss: str) -> bool:
+    """Whether the loss's formula is made for that output; unknown names fit nothing."""
+    return output in OUTPUTS and OUTPUTS[output] in getattr(LOSSES.get(loss.replace("-", "_")), "links", ())
+
+
 def decide(outputs: Array) -> Array:
     """The class of each column: the largest output, or of a single output whether it is above ½."""
     return outputs.argmax(axis=0) if len(outputs) > 1 else (outputs[0] > 0.5) * 1

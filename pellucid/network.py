@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.building import build, check_output, initialize
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
 from pellucid.errors import ModelFileError, PellucidError, ShapeError, UsageError
 from pellucid.examples import check_classes, check_images, check_targets
 from pellucid.files.model import read_model, write_model
-from pellucid.initializers import initializer as initializer_named
-from pellucid.layers import Activation, Layer, LeakyReLU, Numbers, ReLU, Shape, Softmax
+from pellucid.layers import Layer, Numbers, Shape
 from pellucid.losses import Loss, decide, make_loss
 from pellucid.metrics import Evaluation
 from pellucid.names import choose
 from pellucid.notation import parse, write
-from pellucid.randomness import generator
 from pellucid.workspace import Workspace, length, slots
 
 DTYPES: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
@@ -63,7 +62,13 @@ class Network:
     ) -> None:
         if isinstance(architecture, str):
             features = prod(input_shape) if input_shape else None
-            input_shape, layers = parse(architecture, activation, features, len(classes) if classes else None)
+            shape, layers = parse(architecture, activation, features, len(classes) if classes else None)
+            if features not in (None, prod(shape)):
+                raise ShapeError(
+                    f"{architecture} reads {prod(shape)} numbers, but the examples have shape {input_shape}, "
+                    f"{features} numbers. Begin the architecture with {features}, or with '*'."
+                )
+            input_shape = shape
         else:
             layers = list(architecture)
         if not layers or input_shape is None:
@@ -73,15 +78,15 @@ class Network:
         self.dtype = np.dtype(choose("dtype", dtype, DTYPES))
         self.loss: Loss = make_loss(output, loss)
         self.normalization = Normalization()
-        _build(self.layers, self.input_shape)
-        _check_output(self.layers, output, self.output, self.outputs)
+        build(self.layers, self.input_shape)
+        check_output(self.layers, self.output, self.outputs)
         self.classes: tuple[str, ...] = tuple(classes or map(str, range(max(self.outputs, 2))))
         if len(self.classes) != max(self.outputs, 2):
             raise ShapeError(f"The network has {self.outputs} outputs for {len(self.classes)} classes.")
         self._theta = np.zeros(length(slots(layers, "parameter")), self.dtype)
         self._gradient = np.zeros_like(self._theta)
         self._bind()
-        self._initialize(initializer, seed)
+        initialize(layers, initializer, seed)
 
     # The point, and what is read off it
 
@@ -220,47 +225,12 @@ class Network:
         for layer, numbers in zip(self.layers, self.workspace.numbers, strict=True):
             layer.numbers = numbers
 
-    def _initialize(self, default: str | None, seed: int) -> None:
-        """Draw the weights, layer by layer, as fits the activation that follows."""
-        rng = generator(seed, "initialize")
-        for layer, after in zip(self.layers, [*self.layers[1:], None], strict=True):
-            fitting = "he_normal" if isinstance(after, ReLU | LeakyReLU) else "xavier_normal"
-            layer.initialize(rng, initializer_named(default or fitting))
-
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "workspace"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._bind()
-
-
-def _build(layers: Sequence[Layer], shape: Shape) -> None:
-    """Name the layers and let the shapes run through them."""
-    path = f"input {shape}"
-    count: dict[str, int] = {}
-    for layer in layers:
-        if layer.name:
-            raise UsageError(f"{layer.name} stands in a network already; make a new layer for each place.")
-        count[layer.kind] = count.get(layer.kind, 0) + 1
-        layer.name = f"{layer.kind}{count[layer.kind]}"
-        try:
-            layer.input_shape, layer.output_shape = shape, layer.build(shape)
-        except ShapeError as error:
-            raise ShapeError(f"{error}\n  {path} → {layer.name}   ← here") from None
-        shape = layer.output_shape
-        path += f" → {layer.name} {shape}"
-
-
-def _check_output(layers: Sequence[Layer], asked: str | None, output: str, outputs: int) -> None:
-    last = layers[-1]
-    if isinstance(last, Activation) and output != "identity":
-        raise UsageError(
-            f"The network ends with {last.name}, and the output link {output!r} would follow it. "
-            f"Leave {last.name} out and write output={last.kind!r}, or write output='identity'."
-        )
-    if outputs == 1 and (output == "softmax" or isinstance(last, Softmax)):
-        raise UsageError("The softmax of a single output is always 1; write output='sigmoid'.")
 
 
 def load(path: str | Path) -> Network:
@@ -282,7 +252,7 @@ def load(path: str | Path) -> Network:
 
 def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network:
     shape, layers = parse(about["architecture"])
-    _build(layers, shape)
+    build(layers, shape)
     places = slots(layers, "parameter")
     expected = {slot.name: slot.shape for slot in places}
     found = {name: tensor.shape for name, tensor in tensors.items()}

@@ -10,7 +10,7 @@ from typing import Any
 from pellucid.data.normalization import NORMALIZATIONS
 from pellucid.errors import UsageError
 from pellucid.initializers import initializer
-from pellucid.losses import make_loss
+from pellucid.losses import fits, make_loss
 from pellucid.names import choose, suggest
 from pellucid.network import DTYPES, Network
 from pellucid.notation import parse
@@ -132,5 +132,13 @@ def read(path: Path) -> Recipe:
 
 
 def changed(recipe: Recipe, **changes: Any) -> Recipe:
-    """The recipe with these entries changed; None leaves one as it is."""
-    return replace(recipe, **{name: value for name, value in changes.items() if value is not None})
+    """The recipe with these entries changed; None leaves one as it is.
+
+    Where a new output does not go with the recipe's loss, the loss follows it; so does the output a new loss.
+    """
+    changes = {name: value for name, value in changes.items() if value is not None}
+    output, loss = (changes.get(name, getattr(recipe, name)) for name in ("output", "loss"))
+    follower = {"output", "loss"} - changes.keys()
+    if output and loss and len(follower) == 1 and not fits(output, loss):
+        changes[follower.pop()] = ""
+    return replace(recipe, **changes)

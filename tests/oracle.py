@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ CASES = [(hidden, *pair) for hidden, pair in product(HIDDEN, OUTPUTS_AND_LOSSES)
 def problem(case: int) -> dict[str, np.ndarray]:
     """Random theta, examples in rows and one-hot targets for a case."""
     rng = np.random.default_rng(case)
-    size = sum(out * (into + 1) for into, out in zip(ARCHITECTURE, ARCHITECTURE[1:], strict=False))
+    size = sum(out * (into + 1) for into, out in pairwise(ARCHITECTURE))
     return {
         "theta": rng.normal(0, 0.7, size),
         "x": rng.normal(0, 1, (EXAMPLES, ARCHITECTURE[0])),
@@ -35,11 +35,11 @@ def problem(case: int) -> dict[str, np.ndarray]:
 def torch_numbers(hidden: str, output: str, loss: str, theta: Any, x: Any, y: Any) -> dict[str, np.ndarray]:
     """Outputs, loss and the gradients by theta and x, in float64, by PyTorch's autograd."""
     import torch
-    from torch.nn import functional as F
+    from torch.nn import functional
 
     activations = {
         "relu": torch.relu,
-        "leaky_relu": lambda z: F.leaky_relu(z, 0.01),
+        "leaky_relu": lambda z: functional.leaky_relu(z, 0.01),
         "sigmoid": torch.sigmoid,
         "tanh": torch.tanh,
         "softmax": lambda z: torch.softmax(z, dim=1),
@@ -47,19 +47,19 @@ def torch_numbers(hidden: str, output: str, loss: str, theta: Any, x: Any, y: An
     }
     flat, x, y = (torch.tensor(array, dtype=torch.float64, requires_grad=array is not y) for array in (theta, x, y))
     a, start = x, 0
-    for number, (into, out) in enumerate(zip(ARCHITECTURE, ARCHITECTURE[1:], strict=False)):
+    for number, (into, out) in enumerate(pairwise(ARCHITECTURE)):
         weight = flat[start : start + out * into].reshape(out, into)
         bias = flat[start + out * into : start + out * (into + 1)]
         start += out * (into + 1)
-        z = F.linear(a, weight, bias)
+        z = functional.linear(a, weight, bias)
         a = activations[hidden](z) if number < len(ARCHITECTURE) - 2 else z
     outputs = activations[output](z)
     if loss == "cross_entropy":
-        value = F.cross_entropy(z, y)
+        value = functional.cross_entropy(z, y)
     elif loss == "binary_cross_entropy":
-        value = F.binary_cross_entropy_with_logits(z, y, reduction="sum") / len(y)
+        value = functional.binary_cross_entropy_with_logits(z, y, reduction="sum") / len(y)
     else:
-        value = F.mse_loss(outputs, y, reduction="sum") / len(y)
+        value = functional.mse_loss(outputs, y, reduction="sum") / len(y)
     value.backward()
     return {
         "outputs": outputs.detach().numpy(),

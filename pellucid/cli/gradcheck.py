@@ -33,11 +33,9 @@ def command(
     """Compare the analytic gradient with the numerical one, for the input and every parameter tensor."""
     if planted:
         return _planted(json)
-    recipe = find(what)
-    if loss and not output:
-        output = ""  # the recipe's output may not go with another loss; let the loss choose
-    recipe = changed(recipe, activation=activation, output=output, loss=loss, initializer=initializer, seed=seed)
-    network = recipe.make_network((1, 28, 28), tuple("0123456789"))
+    recipe = changed(find(what), activation=activation, output=output, loss=loss, initializer=initializer, seed=seed)
+    stars = "*" in recipe.architecture
+    network = recipe.make_network((1, 28, 28), tuple("0123456789")) if stars else recipe.make_network()
 
     def progress(name: str) -> None:
         if sys.stderr.isatty():

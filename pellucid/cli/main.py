@@ -52,18 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = [word for word in words if word != "--debug"]
     logging.basicConfig(format="pellucid: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
     try:
-        return app(words, prog_name="pellucid", standalone_mode=False) or 0
-    except (KeyboardInterrupt, typer.Abort):
-        code, message = INTERRUPTED, "interrupted"
+        code = app(words, prog_name="pellucid", standalone_mode=False) or 0
+        if code != INTERRUPTED:
+            return code
+        message = "interrupted"
     except TyperException as error:
         code, message = error.exit_code, error.format_message()
     except PellucidError as error:
         code, message = error.exit_code, str(error)
         if debug:
             raise
-    except BrokenPipeError:  # the reader of stdout has left, as `head` does
-        sys.stderr.close()
-        return 0
     except Exception as error:
         if debug:
             raise

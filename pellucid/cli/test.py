@@ -67,4 +67,4 @@ def _mistakes(evaluation: Evaluation, count: int) -> Iterator[str]:
         yield f"\nthe {len(worst)} mistakes that the model was surest of"
     for mistake in worst:
         true, said = evaluation.classes[mistake.label], evaluation.classes[mistake.predicted]
-        yield f"  image {mistake.index}: a {true} taken for a {said}, with {mistake.probability:.2%}"
+        yield f"  image {mistake.index}: {true} taken for {said}, with {mistake.probability:.2%}"

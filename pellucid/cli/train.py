@@ -12,9 +12,9 @@ from pellucid.cli.output import DownloadProgress, TrainingProgress, duration, em
 from pellucid.data import load
 from pellucid.glass import curves
 from pellucid.machine import blas_threads
-from pellucid.recipe import changed, find
+from pellucid.recipe import Recipe, changed, find
 from pellucid.run import Run
-from pellucid.training import fit
+from pellucid.training import History, fit
 
 Option = typer.Option
 
@@ -46,6 +46,23 @@ def command(
         output=output, activation=activation, initializer=initializer, normalize=normalize, validation=validation,
         limit=limit, seed=seed, dtype=dtype,
     )  # fmt: skip
+    result, history = _train(recipe, data, out, engine, threads)
+    if json:
+        emit(result)
+        return 0
+    print(f"test accuracy {result['test_accuracy']:.2%}, test loss {result['test_loss']:.4f}")
+    print(*curves.words(history.history), sep="\n")
+    print(f"loss by epoch {curves.blocks(history.history['loss'])}")
+    speed = f"{result['images_per_second']:,.0f} images/s, {result['threads']} threads"
+    print(f"{duration(result['train_seconds'])} of training, {speed}")
+    print(f"run folder {result['run']}, curves in {Path(result['run'], 'figures', 'curves.png')}")
+    return 0
+
+
+def _train(
+    recipe: Recipe, data: str, out: Path | None, engine: str, threads: int | None
+) -> tuple[dict[str, Any], History]:
+    """Train by the recipe, test, and leave the run folder; an interruption leaves the weights so far."""
     train, test = load(data, DownloadProgress())
     if recipe.limit:
         train = train.subset(slice(recipe.limit))
@@ -56,23 +73,30 @@ def command(
     with TrainingProgress() as progress:
         try:
             history = fit(
-                network, train, epochs=recipe.epochs, batch_size=recipe.batch_size, optimizer=recipe.make_optimizer(),
-                normalize=recipe.normalize, validation=recipe.validation, engine=engine, threads=threads,
-                seed=recipe.seed, callbacks=[run, progress],
-            )  # fmt: skip
+                network,
+                train,
+                epochs=recipe.epochs,
+                batch_size=recipe.batch_size,
+                optimizer=recipe.make_optimizer(),
+                normalize=recipe.normalize,
+                validation=recipe.validation,
+                engine=engine,
+                threads=threads,
+                seed=recipe.seed,
+                callbacks=[run, progress],
+            )
         except KeyboardInterrupt:
             run.save(interrupted=True)
             say(f"The weights so far are in {run.model}.")
             raise
     evaluation = network.evaluate(test)
     seconds = sum(history.history["seconds"])
-    trained = round(len(train) * (1 - recipe.validation))
-    result: dict[str, Any] = {
+    result = {
         "recipe": recipe.name or network.architecture,
         "parameters": network.theta.size,
         "epochs": recipe.epochs,
         "train_seconds": seconds,
-        "images_per_second": trained * recipe.epochs / seconds,
+        "images_per_second": progress.images / seconds,
         "test_accuracy": evaluation.accuracy,
         "test_loss": evaluation.loss,
         "dataset": test.name,
@@ -84,12 +108,4 @@ def command(
         "run": str(run.folder),
     }
     run.finish(history, result)
-    if json:
-        emit(result)
-        return 0
-    print(f"test accuracy {evaluation.accuracy:.2%}, test loss {evaluation.loss:.4f}, on {len(test):,} images")
-    print(*curves.words(history.history), sep="\n")
-    print(f"loss by epoch {curves.blocks(history.history['loss'])}")
-    print(f"{duration(seconds)} of training, {result['images_per_second']:,.0f} images/s, {result['threads']} threads")
-    print(f"run folder {run.folder}, curves in {run.folder / 'figures' / 'curves.png'}")
-    return 0
+    return result, history

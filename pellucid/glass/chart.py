@@ -70,7 +70,7 @@ class _Axes:
         values = [value for line in panel.lines.values() for value in line if math.isfinite(value)] or [0.0]
         low, high = min(values), max(values)
         spread = high - low or abs(high) or 1.0
-        self.ticks = ticks(max(low - 0.05 * spread, 0.0 if low >= 0 else -math.inf), high)
+        self.ticks = ticks(max(low - 0.05 * spread, 0.0 if low >= 0 else -math.inf), max(high, low + 0.1 * spread))
         self.points = max(len(line) for line in panel.lines.values())
 
     def x(self, point: float) -> float:
@@ -119,6 +119,8 @@ class _Axes:
                 self.canvas.ellipse((x - 3 * SCALE, y - 3 * SCALE, x + 3 * SCALE, y + 3 * SCALE), colour)
 
     def _stroke(self, places: list[tuple[float, float]], colour: str, dashed: bool) -> None:
+        if len(places) < 2:
+            return
         if not dashed:
             self.canvas.line(places, colour, 2 * SCALE, joint="curve")
             return

@@ -21,16 +21,12 @@ class Dense(Layer):
                 db = Σ_B dz          (out, 1)
                 dx = Wᵀ dz           (in, B) = (in, out) (out, B)
 
-    z_i = Σ_j W_ij x_j + b_i, so W_ij meets x_j on its way to z_i: dW_ij = Σ_B dz_i x_j, an outer product
-    summed over the batch. And x_j reaches every z_i through column j of W, which is row j of Wᵀ.
+    W_ij meets x_j on its way to z_i, so dW_ij = Σ_B dz_i x_j: an outer product, summed over the batch.
+    x_j reaches every z_i through column j of W, which is row j of Wᵀ.
 
     Args:
-        units: number of outputs.
+        units: number of outputs, at least 1 (UsageError).
         initializer: how W is drawn; by default He before a ReLU, Xavier otherwise. b starts at 0.
-
-    Raises:
-        UsageError: `units` is not a positive whole number.
-        ShapeError: the input of an example is not a vector.
 
     Source: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", 1986.
     """
@@ -45,6 +41,15 @@ class Dense(Layer):
         Tensor("x", "in B", "input"),
         Tensor("z", "out B", "output"),
     )
+
+    def forward(self, t: Numbers) -> None:
+        t.z = t.W @ t.x + t.b
+
+    def backward(self, t: Numbers) -> None:
+        t.dW[...] = t.dz @ t.x.T
+        t.db[...] = t.dz.sum(axis=1, keepdims=True)
+        if t.needs_dx:
+            t.dx = t.W.T @ t.dz
 
     def __post_init__(self) -> None:
         if not isinstance(self.units, int) or self.units < 1:
@@ -62,15 +67,6 @@ class Dense(Layer):
     def initialize(self, rng: np.random.Generator, default: Initializer) -> None:
         fan_in, fan_out = self.sizes["in"], self.sizes["out"]
         self.W = (self.initializer or default).draw(rng, (fan_out, fan_in), fan_in, fan_out)
-
-    def forward(self, t: Numbers) -> None:
-        t.z = t.W @ t.x + t.b
-
-    def backward(self, t: Numbers) -> None:
-        t.dW[...] = t.dz @ t.x.T
-        t.db[...] = t.dz.sum(axis=1, keepdims=True)
-        if t.needs_dx:
-            t.dx = t.W.T @ t.dz
 
     def operations(self) -> int:
         return 2 * self.sizes["in"] * self.sizes["out"]

@@ -1,0 +1,47 @@
+"""Layers become a network: they get their names, the shapes run through them, their weights are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pellucid.errors import ShapeError, UsageError
+from pellucid.initializers import initializer
+from pellucid.layers import Activation, Layer, LeakyReLU, ReLU, Shape, Softmax
+from pellucid.randomness import generator
+
+
+def build(layers: Sequence[Layer], shape: Shape) -> None:
+    """Name the layers and let the shapes run through them."""
+    path = f"input {shape}"
+    count: dict[str, int] = {}
+    for layer in layers:
+        if layer.name:
+            raise UsageError(f"{layer.name} stands in a network already; make a new layer for each place.")
+        count[layer.kind] = count.get(layer.kind, 0) + 1
+        layer.name = f"{layer.kind}{count[layer.kind]}"
+        try:
+            layer.input_shape, layer.output_shape = shape, layer.build(shape)
+        except ShapeError as error:
+            raise ShapeError(f"{error}\n  {path} → {layer.name}   ← here") from None
+        shape = layer.output_shape
+        path += f" → {layer.name} {shape}"
+
+
+def check_output(layers: Sequence[Layer], output: str, outputs: int) -> None:
+    """Refuse a network whose last layer and output link cannot both be meant."""
+    last = layers[-1]
+    if isinstance(last, Activation) and output != "identity":
+        raise UsageError(
+            f"The network ends with {last.name}, and the output link {output!r} would follow it. "
+            f"Leave {last.name} out and write output={last.kind!r}, or write output='identity'."
+        )
+    if outputs == 1 and (output == "softmax" or isinstance(last, Softmax)):
+        raise UsageError("The softmax of a single output is always 1; write output='sigmoid'.")
+
+
+def initialize(layers: Sequence[Layer], default: str | None, seed: int) -> None:
+    """Draw the weights, layer by layer: by `default`, or as fits the activation that follows."""
+    rng = generator(seed, "initialize")
+    for layer, after in zip(layers, [*layers[1:], None], strict=True):
+        fitting = "he_normal" if isinstance(after, ReLU | LeakyReLU) else "xavier_normal"
+        layer.initialize(rng, initializer(default or fitting))

@@ -1,0 +1,298 @@
+"""The command line's contract: results on stdout, one JSON object with --json, exit codes by class."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pellucid as pl
+
+Command = Any
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, digits_folder: Path) -> Path:
+    """A run that the commands can use."""
+    from pellucid.cli.main import main
+
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    options = ["--epochs", "12", "--validation", "0.2", "--data", str(digits_folder), "--out", str(folder)]
+    assert main(["train", "784-24-10", *options]) == 0
+    return folder
+
+
+def test_train_writes_a_run_folder(run_folder: Path) -> None:
+    names = {str(path.relative_to(run_folder)) for path in run_folder.rglob("*") if path.is_file()}
+    assert names == {"recipe.toml", "metrics.jsonl", "model.safetensors", "result.json", "figures/curves.png"}
+    lines = [json.loads(line) for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == list(range(1, 13))
+    assert {"loss", "accuracy", "validation_loss", "validation_accuracy", "seconds"} <= lines[0].keys()
+    with Image.open(run_folder / "figures" / "curves.png") as picture:
+        assert picture.size == (1040, 414)
+
+
+def test_train_prints_the_keys_that_scripts_rely_on(pellucid: Command, digits_folder: Path) -> None:
+    result = pellucid("train", "784-16-10", "--epochs", 2, "--data", digits_folder, "--seed", 5, "--json")
+    assert result.code == 0
+    keys = "recipe parameters epochs train_seconds images_per_second test_accuracy test_loss dataset"
+    assert {*keys.split(), "engine", "threads", "seed", "run"} <= result.json.keys()
+    assert (result.json["parameters"], result.json["epochs"], result.json["seed"]) == (12_730, 2, 5)
+    assert Path(result.json["run"]).parent == Path("runs")
+    assert result.err.count("epoch ") == 2
+    assert json.loads((Path(result.json["run"]) / "result.json").read_text()) == result.json
+
+
+def test_a_run_is_repeatable_from_its_folder(pellucid: Command, digits_folder: Path, run_folder: Path) -> None:
+    assert pellucid("train", run_folder / "recipe.toml", "--data", digits_folder, "--out", "again").code == 0
+    assert pl.load("again").theta.tobytes() == pl.load(run_folder).theta.tobytes()
+
+
+def test_options_are_the_recipes_words(pellucid: Command, digits_folder: Path) -> None:
+    options = {
+        "--epochs": 1, "--batch-size": 7, "--learning-rate": 0.02, "--optimizer": "sgd", "--loss": "squared-error",
+        "--output": "sigmoid", "--activation": "tanh", "--initializer": "xavier_uniform", "--normalize": "symmetric",
+        "--validation": 0.1, "--limit": 200, "--seed": 3, "--dtype": "float64", "--engine": "reference",
+        "--threads": 1, "--data": digits_folder, "--out": "run",
+    }  # fmt: skip
+    result = pellucid("train", "784-16-10", *(word for pair in options.items() for word in pair), "--json")
+    assert result.code == 0, result.err
+    assert result.json["threads"] == 1
+    network = pl.load("run")
+    assert network.dtype == np.float64
+    assert (network.architecture, network.output, network.loss.kind) == ("784-16:tanh-10", "sigmoid", "squared_error")
+    assert network.normalization.kind == "symmetric"
+
+
+def test_a_star_stands_for_the_data(pellucid: Command, digits_folder: Path) -> None:
+    assert pellucid("train", "*-8-*", "--epochs", 1, "--data", digits_folder, "--out", "run").code == 0
+    assert pl.load("run").architecture == "784-8-10"
+
+
+def test_a_folder_with_something_in_it_is_not_overwritten(pellucid: Command, digits_folder: Path) -> None:
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("years of work")
+    result = pellucid("train", "784-8-10", "--data", digits_folder, "--out", "mine")
+    assert result.code == 2
+    assert "mine is not empty" in result.err
+    assert [path.name for path in Path("mine").iterdir()] == ["thesis.txt"]
+
+
+def test_test_reports_accuracy_confusion_classes_and_mistakes(
+    pellucid: Command, digits_folder: Path, run_folder: Path
+) -> None:
+    result = pellucid("test", run_folder, "--data", digits_folder, "--json").json
+    assert {"accuracy", "loss", "confusion", "n", "dataset"} <= result.keys()
+    confusion = np.array(result["confusion"])
+    assert confusion.shape == (10, 10)
+    assert confusion.sum() == result["n"] == 100
+    assert result["accuracy"] == confusion.trace() / 100
+    text = pellucid("test", run_folder / "model.safetensors", "--data", digits_folder).out
+    assert f"accuracy {result['accuracy']:.2%}" in text
+    assert "precision" in text
+
+
+def test_predict_names_each_image_with_its_probabilities(
+    pellucid: Command, digits_folder: Path, run_folder: Path
+) -> None:
+    assert pellucid("data", digits_folder, "--pictures", "pictures").code == 0
+    files = sorted(Path("pictures").glob("*.png"))
+    assert [file.name for file in files] == [f"{digit}.png" for digit in range(10)]
+    predictions = pellucid("predict", run_folder, *files, "--json").json["predictions"]
+    assert [prediction["file"] for prediction in predictions] == list(map(str, files))
+    network, test = pl.load(run_folder), pl.data.load(digits_folder)[1]
+    first = np.array([np.flatnonzero(test.labels == digit)[0] for digit in range(10)])
+    expected = network.predict(test.images[first])
+    np.testing.assert_allclose([prediction["probabilities"] for prediction in predictions], expected, rtol=1e-4)
+    assert [prediction["label"] for prediction in predictions] == [str(c) for c in expected.argmax(axis=1)]
+    text = pellucid("predict", run_folder, files[0]).out
+    assert text.startswith(f"pictures/0.png: {predictions[0]['label']} ")
+
+
+def test_predict_numbers_the_images_of_a_file_with_many(pellucid: Command, run_folder: Path) -> None:
+    np.save("many.npy", np.zeros((3, 28, 28), np.uint8))
+    predictions = pellucid("predict", run_folder, "many.npy", "--json").json["predictions"]
+    assert [prediction["index"] for prediction in predictions] == [0, 1, 2]
+
+
+def test_gradcheck_passes_and_prints_the_keys(pellucid: Command) -> None:
+    result = pellucid("gradcheck", "20-10-5", "--json")
+    assert result.code == 0
+    assert {"passed", "worst", "checked", "redrawn", "layers"} <= result.json.keys()
+    assert result.json["passed"] is True
+    assert result.json["worst"] < 1e-7
+    assert [row["name"] for row in result.json["layers"]] == ["input", "dense1/W", "dense1/b", "dense2/W", "dense2/b"]
+    assert "passed: " in pellucid("gradcheck", "20-10-5").out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["p03"],
+        ["p03", "--activation", "sigmoid", "--loss", "squared-error"],
+        ["p03", "--activation", "sigmoid", "--output", "sigmoid", "--loss", "squared_error"],
+        ["p03", "--activation", "tanh", "--loss", "binary-cross-entropy"],
+        ["p03", "--activation", "tanh", "--output", "sigmoid"],
+    ],
+    ids=" ".join,
+)
+def test_gradcheck_of_p03_passes_with_every_loss(pellucid: Command, options: list[str]) -> None:
+    result = pellucid("gradcheck", *options, "--coordinates", 50)
+    assert result.code == 0, result.out
+
+
+def test_a_wrong_gradient_is_exit_1_and_named(pellucid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = pl.Dense.backward
+
+    def wrong(self: pl.Dense, t: Any) -> None:
+        right(self, t)
+        t.db[...] = t.dz.sum()
+
+    monkeypatch.setattr(pl.Dense, "backward", wrong)
+    result = pellucid("gradcheck", "20-10-5")
+    assert result.code == 1
+    assert "the first wrong gradient is that of dense2/b" in result.out
+
+
+def test_every_planted_mistake_is_found(pellucid: Command) -> None:
+    result = pellucid("gradcheck", "--planted", "--json")
+    assert result.code == 0
+    assert [row["caught"] for row in result.json["planted"]] == [True] * 6
+    assert "6 of 6" in pellucid("gradcheck", "--planted").out
+
+
+def test_data_and_info_print_what_they_found(pellucid: Command, digits_folder: Path) -> None:
+    data = pellucid("data", digits_folder, "--json").json
+    assert (data["training"], data["test"], data["verified"]) == (600, 100, False)
+    assert data["counts"]["test"] == [10] * 10
+    assert str(digits_folder) in pellucid("data", digits_folder).out
+    info = pellucid("info", "--json").json
+    assert {"pellucid", "numpy", "cores", "blas", "engines", "recipes", "openblas_coretype"} <= info.keys()
+    assert pl.__version__ in pellucid("info").out
+
+
+def test_info_says_when_the_environment_slows_numpy(pellucid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert "OPENBLAS_CORETYPE=Haswell is set" in pellucid("info").out
+
+
+USAGE, DATA, MODEL, NUMERIC = 2, 3, 4, 5
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["trian"], USAGE, "Did you mean 'train'"),
+        (["train", "p3"], USAGE, "Did you mean 'p03'"),
+        (["train", "--epoch", "3"], USAGE, "--epochs"),
+        (["train", "--epochs", "many"], USAGE, "--epochs"),
+        (["train", "--epochs", "0"], USAGE, "at least 1"),
+        (["train", "--learning-rate", "-1"], USAGE, "above 0"),
+        (["train", "--learning-rate", "nan"], USAGE, "above 0"),
+        (["train", "--activation", "rleu"], USAGE, "Did you mean 'relu'"),
+        (["train", "--optimizer", "adm"], USAGE, "There is no optimizer"),
+        (["train", "784-12x-10"], USAGE, "      ^"),
+        (["train", "missing.toml"], USAGE, "No such file"),
+        (["train", "--data", "mnits"], USAGE, "Did you mean 'mnist'"),
+        (["train", "--engine", "nativ", "--data", "DIGITS"], USAGE, "Known: auto, reference"),
+        (["train", "100-10", "--data", "DIGITS"], USAGE, "784"),
+        (["train", "784-3", "--data", "DIGITS"], USAGE, "3 outputs for 10 classes"),
+        (["train", "--data", "no/folder"], DATA, "no/folder is no folder"),
+        (["predict", "RUN", "missing.png"], DATA, "missing.png cannot be read"),
+        (["test", "missing"], MODEL, "missing cannot be read"),
+        (["test", "pretrained"], MODEL, "no pretrained model"),
+        (["predict", "README", "x.png"], MODEL, "not a model file"),
+        (["train", "--data", "DIGITS", "--learning-rate", "1e25"], NUMERIC, "learning rate 1e+25"),
+        (["predict", "RUN"], USAGE, "FILE"),
+        (["gradcheck", "--coordinates", "0"], USAGE, "--coordinates"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_one_place_with_its_exit_code(
+    pellucid: Command, run_folder: Path, digits_folder: Path, words: list[str], code: int, message: str
+) -> None:
+    Path("README").write_text("not a model")
+    names = {"RUN": run_folder, "DIGITS": digits_folder}
+    words = [str(names.get(word, word)) for word in words]
+    result = pellucid(*words)
+    assert (result.code, result.out) == (code, ""), result.err
+    assert message in result.err
+    assert "Traceback" not in result.err
+    as_json = pellucid(*words, "--json")
+    assert as_json.code == code
+    assert as_json.json["exit_code"] == code
+    assert message.strip() in as_json.json["error"]
+
+
+def test_an_error_of_our_own_shows_no_traceback_without_debug(
+    pellucid: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pellucid.cli.info.describe", lambda: 1 / 0)
+    result = pellucid("info")
+    assert result.code == 1
+    assert "ZeroDivisionError" in result.err
+    assert "--debug" in result.err
+    assert "Traceback" not in result.err
+    with pytest.raises(ZeroDivisionError):
+        pellucid("info", "--debug")
+
+
+def test_help_is_what_the_bare_command_prints(pellucid: Command) -> None:
+    for words in ([], ["--help"]):
+        result = pellucid(*words)
+        assert result.code == 0
+        for name in ("train", "test", "predict", "gradcheck", "data", "info"):
+            assert name in result.out
+    assert pellucid("--version").out == f"pellucid {pl.__version__}\n"
+
+
+def program(*words: object, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pellucid", *map(str, words)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_without_a_terminal_there_is_no_colour_and_no_bar(digits_folder: Path, tmp_path: Path) -> None:
+    out, err = program("train", "784-8-10", "--epochs", 2, "--data", digits_folder, cwd=tmp_path).communicate()
+    assert "\x1b" not in out + err
+    assert "test accuracy" in out
+    assert "epoch 2/2" in err
+
+
+def test_ctrl_c_keeps_the_weights_and_exits_130(digits_folder: Path, tmp_path: Path) -> None:
+    process = program("train", "784-64-10", "--epochs", 100000, "--data", digits_folder, "--out", "run", cwd=tmp_path)
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not (metrics.exists() and metrics.read_text().count("\n") >= 2):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert pl.load(tmp_path / "run").theta.any()
+
+
+def test_a_reader_who_leaves_causes_no_noise(digits_folder: Path, tmp_path: Path) -> None:
+    process = program("data", digits_folder, cwd=tmp_path)
+    process.stdout.close()
+    with process.stderr:
+        err = process.stderr.read()
+    process.wait()
+    assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_p03_on_mnist_reaches_its_accuracy(mnist: object, tmp_path: Path) -> None:
+    out, err = program("train", "p03", "--json", cwd=tmp_path).communicate()
+    result = json.loads(out)
+    assert result["test_accuracy"] >= 0.975, err
+    assert (result["parameters"], result["dataset"], result["verified"]) == (109_386, "mnist", True)
