@@ -12,9 +12,7 @@ import tokenize
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "pellucid"
-CORE = (
-    "network", "building", "notation", "workspace", "layers", "losses", "initializers", "optimizers", "schedules", "training",
-)  # fmt: skip
+CORE = ["network", "building", "notation", "workspace", "layers", "losses", "initializers", "optimizers", "schedules", "training"]
 CORE_LIMIT = 1500
 IGNORED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 

@@ -71,8 +71,10 @@ class History:
     """What each epoch brought: `history.history["loss"]` is a list with one number for each epoch.
 
     Keys: loss, accuracy, validation_loss, validation_accuracy (empty without validation), seconds.
+    `examples` is how many each epoch trained on.
     """
 
+    examples: int = 0
     history: dict[str, list[float]] = field(
         default_factory=lambda: {
             key: [] for key in ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
@@ -143,7 +145,7 @@ def fit(
         columns=lambda batch: network.normalization.columns(batch, network.dtype),
         batch_size=batch_size,
     )
-    history, progress = History(), Progress(network, epochs, len(images))
+    history, progress = History(len(images)), Progress(network, epochs, len(images))
     with _limited(threads):
         for epoch in range(1, epochs + 1):
             order = generator(seed, "shuffle", epoch).permutation(len(images))

@@ -47,7 +47,6 @@ class TrainingProgress(Callback):
     """A line for each epoch; on a terminal also a bar that moves within it."""
 
     def __init__(self) -> None:
-        self.images = 0  # trained on so far
         console = Console(stderr=True)
         self.bars = Bars(
             TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[words]}"),
@@ -71,7 +70,6 @@ class TrainingProgress(Callback):
 
     def epoch(self, progress: Progress) -> None:
         """Print the epoch's line."""
-        self.images += progress.done
         width = len(str(progress.epochs))
         held_out = ""
         if progress.validation_accuracy is not None:

@@ -96,7 +96,7 @@ def _train(
         "parameters": network.theta.size,
         "epochs": recipe.epochs,
         "train_seconds": seconds,
-        "images_per_second": progress.images / seconds,
+        "images_per_second": history.examples * recipe.epochs / seconds,
         "test_accuracy": evaluation.accuracy,
         "test_loss": evaluation.loss,
         "dataset": test.name,
