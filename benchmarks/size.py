@@ -12,7 +12,18 @@ import tokenize
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "pellucid"
-CORE = ["network", "building", "notation", "workspace", "layers", "losses", "initializers", "optimizers", "schedules", "training"]
+CORE = [
+    "network",
+    "building",
+    "notation",
+    "workspace",
+    "layers",
+    "losses",
+    "initializers",
+    "optimizers",
+    "schedules",
+    "training",
+]
 CORE_LIMIT = 1500
 IGNORED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
