@@ -10,10 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image, ImageDraw, ImageFont
 
 import pellucid as pl
 from pellucid.cli.main import main
+
+
+# The same examples at every run, so that a change is what turns a test red; `--hypothesis-profile explore` hunts.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=1000, deadline=None)
+settings.load_profile("fixed")
 
 
 def idx(array: np.ndarray) -> bytes:

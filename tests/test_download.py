@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -94,6 +95,15 @@ def silent(handler: BaseHTTPRequestHandler, begin: int) -> None:
 
 @pytest.fixture
 def mirror() -> Iterator[Callable[..., Mirror]]:
+    probe = socket.socket()
+    probe.bind(("127.0.0.1", 0))
+    probe.listen()
+    try:
+        socket.create_connection(probe.getsockname(), timeout=5).close()
+    except OSError:
+        pytest.skip("this machine has no network at all, not even to itself")
+    finally:
+        probe.close()
     started: list[Mirror] = []
 
     def start(*answers: Answer) -> Mirror:

@@ -38,7 +38,7 @@ def test_the_network_of_p03_passes(options: dict[str, str]) -> None:
     assert check.worst.relative < 1e-6
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=4),
     st.sampled_from(list(ACTIVATIONS)),

@@ -88,7 +88,7 @@ def test_watching_changes_no_bit(digits: Digits) -> None:
     assert thetas[0] == thetas[1]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 40), st.integers(1, 60))
 def test_any_batch_size_sees_each_example_once_an_epoch(count: int, batch_size: int) -> None:
     """With one step's learning rate near zero the epoch's loss is the mean over all examples."""
