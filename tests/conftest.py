@@ -16,7 +16,6 @@ from PIL import Image, ImageDraw, ImageFont
 import pellucid as pl
 from pellucid.cli.main import main
 
-
 # The same examples at every run, so that a change is what turns a test red; `--hypothesis-profile explore` hunts.
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=1000, deadline=None)
