@@ -4,7 +4,8 @@ from pellucid import data
 from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
 from pellucid.initializers import initializer
 from pellucid.layers import Dense, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
-from pellucid.network import Network, load
+from pellucid.loading import load
+from pellucid.network import Network
 from pellucid.optimizers import SGD
 from pellucid.recipe import Recipe
 from pellucid.training import Callback, History, fit

@@ -8,6 +8,7 @@ from pellucid.errors import ShapeError, UsageError
 from pellucid.initializers import initializer
 from pellucid.layers import Activation, Layer, LeakyReLU, ReLU, Shape, Softmax
 from pellucid.randomness import generator
+from pellucid.workspace import Workspace
 
 
 def build(layers: Sequence[Layer], shape: Shape) -> None:
@@ -15,7 +16,10 @@ def build(layers: Sequence[Layer], shape: Shape) -> None:
     path = f"input {shape}"
     count: dict[str, int] = {}
     for layer in layers:
-        if layer.name:
+        if not isinstance(layer, Layer):
+            remedy = f"Write {layer.__name__}()." if isinstance(layer, type) else "Write pl.Dense(10), pl.ReLU() ..."
+            raise UsageError(f"A network is a list of layers, but {layer!r} is none. {remedy}")
+        if layer.numbers is not None:
             raise UsageError(f"{layer.name} stands in a network already; make a new layer for each place.")
         count[layer.kind] = count.get(layer.kind, 0) + 1
         layer.name = f"{layer.kind}{count[layer.kind]}"
@@ -39,9 +43,10 @@ def check_output(layers: Sequence[Layer], output: str, outputs: int) -> None:
         raise UsageError("The softmax of a single output is always 1; write output='sigmoid'.")
 
 
-def initialize(layers: Sequence[Layer], default: str | None, seed: int) -> None:
+def initialize(workspace: Workspace, default: str | None, seed: int) -> None:
     """Draw the weights, layer by layer: by `default`, or as fits the activation that follows."""
     rng = generator(seed, "initialize")
-    for layer, after in zip(layers, [*layers[1:], None], strict=True):
+    layers = workspace.layers
+    for layer, t, after in zip(layers, workspace.numbers, [*layers[1:], None], strict=True):
         fitting = "he_normal" if isinstance(after, ReLU | LeakyReLU) else "xavier_normal"
-        layer.initialize(rng, initializer(default or fitting))
+        layer.initialize(t, rng, initializer(default or fitting))

@@ -13,22 +13,27 @@ from pellucid.errors import DataError, ShapeError, UsageError
 
 
 def check_images(images: NDArray[Any], input_shape: tuple[int, ...]) -> NDArray[Any]:
-    """The images, if they are examples of that shape: (N, 784) or (N, 28, 28) for (784,), uint8 or finite floats.
+    """The images, if they are examples of that shape, uint8 or finite floats.
 
-    A single example without its axis for N is refused, not guessed at.
+    For (784,) an example may have any shape of 784 numbers; for (1, 28, 28) it is (784,), (28, 28) or (28, 28, 1),
+    for (3, 28, 28) it is (2352,) or (28, 28, 3). A single example without its axis for N is refused, not guessed at.
 
     Raises:
-        ShapeError: examples of another size.
+        ShapeError: examples of another shape.
         DataError: values that are neither uint8 nor finite floats.
     """
     images = np.asarray(images)
     features = prod(input_shape)
-    if images.ndim < 2 or not len(images) or prod(images.shape[1:]) != features:
-        came = f"{' × '.join(map(str, images.shape[1:]))} = {prod(images.shape[1:])} numbers"
+    fits = images.ndim > 1 and len(images) > 0 and prod(images.shape[1:]) == features
+    if len(input_shape) == 3:
+        channels, *area = input_shape
+        fits = fits and images.shape[1:] in ((features,), (*area, channels), tuple(area) if channels == 1 else None)
+    if not fits:
         remedy = "For a single example write images[None]." if images.size == features else "An example is a row."
         raise ShapeError(
-            f"The network reads examples of {features} numbers: an array (N, {features}), or (N, height, width) of "
-            f"as many pixels. An array of shape {images.shape} came, examples of {came}. {remedy}"
+            f"The network reads examples of shape {input_shape}, {features} numbers, as an array (N, {features}) or "
+            f"(N, height, width). An array of shape {images.shape} came, {prod(images.shape[1:])} numbers an example. "
+            f"{remedy}"
         )
     if images.dtype == np.uint8:
         return images
@@ -54,8 +59,8 @@ def check_targets(
     if labels is None:
         raise UsageError("Images need their labels: give a Dataset, or images and labels.")
     labels = np.asarray(labels)
-    if len(labels) != count:
-        raise ShapeError(f"{count} images came with {len(labels)} labels.")
+    if not labels.ndim or len(labels) != count:
+        raise ShapeError(f"{count} images came with labels of shape {labels.shape}; one label for each is expected.")
     if labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer):
         return one_hot(labels, classes)[:, classes - outputs :].astype(dtype)
     if labels.shape != (count, outputs) or not np.issubdtype(labels.dtype, np.floating):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def initializer(text: str) -> Initializer:
     if name in BY_NUMBER:
         distribution, default = BY_NUMBER[name]
         s = default if number is None else number
-        if not s > 0:
+        if not 0 < s < inf:
             raise UsageError(f"Initializer {text!r} needs a number above 0.")
         return Initializer(f"{name}{s:g}", distribution, lambda fan_in, fan_out: s)
     distribution, spread = choose("initializer", name, BY_FAN | dict.fromkeys(BY_NUMBER, BY_FAN["he"]))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pellucid.errors import UsageError
+from pellucid.errors import DataError, UsageError
 from pellucid.layers import Activation, Array, Identity, Numbers, Sigmoid, Softmax, Tanh
 from pellucid.names import choose
 
@@ -26,6 +26,9 @@ class Loss:
     link: Activation
     kind: ClassVar[str]
     links: ClassVar[tuple[type[Activation], ...]]  # the output links that the formula is made for
+
+    def check_targets(self, y: Array) -> None:
+        """Refuse targets (N, outputs) that the formula is not made for (DataError)."""
 
     def forward(self, t: Numbers) -> None:
         """From the logits t.z and the targets t.y: the outputs t.a and the loss of each example."""
@@ -46,8 +49,14 @@ class CrossEntropy(Loss):
     kind = "cross_entropy"
     links = (Softmax,)
 
+    def check_targets(self, y: Array) -> None:
+        sums = y.sum(axis=1)
+        if y.min() < 0 or abs(sums - 1).max() > 1e-3:
+            row = int((abs(sums - 1) + (y < 0).any(axis=1)).argmax())
+            raise DataError(f"Targets of cross_entropy are shares of 1; row {row} is {y[row].tolist()}.")
+
     def forward(self, t: Numbers) -> None:
-        shifted = t.z - t.z.max(axis=0, keepdims=True)
+        shifted = t.z - t.xp.max(t.z, axis=0, keepdims=True)
         e = t.xp.exp(shifted)
         sums = e.sum(axis=0, keepdims=True)
         t.a = e / sums
@@ -66,6 +75,10 @@ class BinaryCrossEntropy(Loss):
 
     kind = "binary_cross_entropy"
     links = (Sigmoid,)
+
+    def check_targets(self, y: Array) -> None:
+        if y.min() < 0 or y.max() > 1:
+            raise DataError(f"Targets of binary_cross_entropy lie in [0, 1]; these go from {y.min()} to {y.max()}.")
 
     def forward(self, t: Numbers) -> None:
         self.link.forward(t)

@@ -1,4 +1,4 @@
-"""What a test says: accuracy, loss, the confusion matrix, each class by itself, the worst mistakes."""
+"""What a test says: accuracy, loss, the confusion matrix, each class by itself, the surest mistakes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Mistake:
-    """One example that was classified wrong: its place in the data, its label, the answer, how sure it was."""
+    """One example that was classified wrong: its place in the data, its label, the answer, and how sure it was."""
 
     index: int
     label: int
     predicted: int
-    probability: float
+    output: float  # for the class that was chosen
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from pellucid.building import build, check_output, initialize
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
-from pellucid.errors import ModelFileError, PellucidError, ShapeError, UsageError
+from pellucid.errors import ShapeError, UsageError
 from pellucid.examples import check_classes, check_images, check_targets
-from pellucid.files.model import read_model, write_model
+from pellucid.files.model import write_model
 from pellucid.layers import Layer, Numbers, Shape
 from pellucid.losses import Loss, decide, make_loss
 from pellucid.metrics import Evaluation
@@ -68,25 +68,25 @@ class Network:
                     f"{architecture} reads {prod(shape)} numbers, but the examples have shape {input_shape}, "
                     f"{features} numbers. Begin the architecture with {features}, or with '*'."
                 )
-            input_shape = shape
         else:
-            layers = list(architecture)
-        if not layers or input_shape is None:
+            layers, shape = list(architecture), tuple(input_shape or ())
+        if not layers or not shape:
             raise UsageError("A list of layers needs at least one layer, and input_shape, such as (784,).")
         self.layers: list[Layer] = layers
-        self.input_shape = tuple(input_shape)
-        self.dtype = np.dtype(choose("dtype", dtype, DTYPES))
+        self.input_shape = tuple(input_shape or shape)  # (1, 28, 28) is flattened where a dense layer comes first
+        self.dtype = np.dtype(choose("dtype", np.dtype(dtype).name, DTYPES))
         self.loss: Loss = make_loss(output, loss)
         self.normalization = Normalization()
-        build(self.layers, self.input_shape)
+        build(self.layers, shape)
         check_output(self.layers, self.output, self.outputs)
         self.classes: tuple[str, ...] = tuple(classes or map(str, range(max(self.outputs, 2))))
         if len(self.classes) != max(self.outputs, 2):
             raise ShapeError(f"The network has {self.outputs} outputs for {len(self.classes)} classes.")
         self._theta = np.zeros(length(slots(layers, "parameter")), self.dtype)
         self._gradient = np.zeros_like(self._theta)
+        self._state = np.zeros(length(slots(layers, "state")), self.dtype)
         self._bind()
-        initialize(layers, initializer, seed)
+        initialize(self.workspace(), initializer, seed)
 
     # The point, and what is read off it
 
@@ -98,14 +98,20 @@ class Network:
     @theta.setter
     def theta(self, value: NDArray[Any]) -> None:
         if value is not self._theta:
+            value = np.asarray(value)
             if value.shape != self._theta.shape:
                 raise ShapeError(f"theta has shape {self._theta.shape}, but a value of shape {value.shape} came.")
             self._theta[...] = value
 
     @property
     def gradient(self) -> NDArray[Any]:
-        """The gradient of the last backward pass, as long as theta and in its order."""
+        """The gradient that `loss_and_gradient` found last, as long as theta and in its order."""
         return self._gradient
+
+    @property
+    def state(self) -> NDArray[Any]:
+        """The running statistics of layers that keep some, in one vector."""
+        return self._state
 
     @property
     def output(self) -> str:
@@ -120,7 +126,13 @@ class Network:
     @property
     def architecture(self) -> str:
         """The network in the notation, such as "784-128-64-10"."""
-        return write(self.input_shape, self.layers)
+        return write(self.layers[0].input_shape, self.layers)
+
+    def workspace(self, theta: NDArray[Any] | None = None, gradient: NDArray[Any] | None = None) -> Workspace:
+        """A new workspace: at another theta, perhaps of another dtype, or at the network's own."""
+        theta = self._theta if theta is None else theta
+        state = self._state if theta.dtype == self.dtype else self._state.astype(theta.dtype)
+        return Workspace(self.layers, theta, gradient, state)
 
     # The verbs
 
@@ -141,7 +153,7 @@ class Network:
         result = np.empty((len(images), self.outputs), self.dtype)
         t = Numbers("the output", np)
         for part, x in self._parts(images):
-            t.z = reference.forward(Workspace(self.layers, self._theta), x)
+            t.z = reference.forward(self.workspace(), x)
             self.loss.link.forward(t)
             result[part] = t.a.T
         return result
@@ -156,27 +168,33 @@ class Network:
         outputs = np.empty((len(images), self.outputs), self.dtype)
         total = 0.0
         for part, x in self._parts(images):
-            workspace = Workspace(self.layers, self._theta)
-            t = reference.loss_of(workspace, self.loss, x, targets[part].T)
+            t = reference.loss_of(self.workspace(), self.loss, x, targets[part].T)
             outputs[part] = t.a.T
             total += float(t.losses.sum(dtype=np.float64))
         true, predicted = (np.asarray(decide(values.T), np.int64) for values in (targets, outputs))
         return Evaluation(outputs, true, predicted, total / len(images), self.classes)
 
     def loss_and_gradient(self, images: NDArray[Any], labels: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        """The mean loss of these examples, and its gradient by every parameter (which is `gradient`)."""
+        """The mean loss of these examples, and its gradient with respect to every parameter.
+
+        The gradient is the array `network.gradient`, which the next call overwrites; the layers show all tensors
+        of the pass: `network.layers[0].z`. One thread at a time may call this.
+        """
         images, targets = self.check_examples(images, labels)
+        self._bind()
         x = self.normalization.columns(images, self.dtype)
-        t = reference.gradient_of(self.workspace, self.loss, x, targets.T)
+        t = reference.gradient_of(self._shown, self.loss, x, targets.T)
         return float(t.losses.mean()), self._gradient
 
     def save(self, path: str | Path, made: dict[str, Any] | None = None) -> None:
         """Write the network to a model file, atomically; `made` says how it was made."""
         tensors = {slot.name: slot.view(self._theta) for slot in slots(self.layers, "parameter")}
+        tensors |= {slot.name: slot.view(self._state) for slot in slots(self.layers, "state")}
         about = {
             "architecture": self.architecture,
             "output": self.output,
             "loss": self.loss.kind,
+            "input_shape": list(self.input_shape),
             "classes": list(self.classes),
             "normalization": vars(self.normalization),
             "made": made or {},
@@ -198,7 +216,7 @@ class Network:
         lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in rows]
         rule = "-" * len(lines[0])
         note = f"input {self.input_shape}, output {self.output}, loss {self.loss.kind}, {self.dtype}"
-        unit = "operations: additions and multiplications forwards, for one example"
+        unit = "operations: additions, multiplications and function values of a forward pass, for one example"
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], note, unit])
 
     def check_examples(
@@ -206,10 +224,14 @@ class Network:
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Images (N, ...) and targets (N, outputs), from a Dataset or from images and labels; errors if unfit."""
         if isinstance(data, Dataset):
+            if labels is not None:
+                raise UsageError("A Dataset brings its own labels; give them with images only.")
             check_classes(data, self.classes)
             return self.check_examples(data.images, data.labels)
         images = check_images(data, self.input_shape)
-        return images, check_targets(labels, len(images), len(self.classes), self.outputs, self.dtype)
+        targets = check_targets(labels, len(images), len(self.classes), self.outputs, self.dtype)
+        self.loss.check_targets(targets)
+        return images, targets
 
     def _parts(self, images: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:
         """The images in parts, with the columns that the first layer reads."""
@@ -220,56 +242,14 @@ class Network:
     # How it comes about
 
     def _bind(self) -> None:
-        """Make the network's own workspace, and let the layers show its numbers."""
-        self.workspace = Workspace(self.layers, self._theta, self._gradient)
-        for layer, numbers in zip(self.layers, self.workspace.numbers, strict=True):
+        """Make the workspace whose numbers the layers show."""
+        self._shown = self.workspace(gradient=self._gradient)
+        for layer, numbers in zip(self.layers, self._shown.numbers, strict=True):
             layer.numbers = numbers
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "workspace"}
+        return {name: value for name, value in vars(self).items() if name != "_shown"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._bind()
-
-
-def load(path: str | Path) -> Network:
-    """The network in a model file, or in a run folder.
-
-    Raises:
-        ModelFileError: no such file, not a model, damaged, or tensors that do not fit its architecture.
-    """
-    path = Path(path)
-    path = path / "model.safetensors" if path.is_dir() else path
-    tensors, about = read_model(path)
-    try:
-        return _restore(tensors, about)
-    except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error}") from None
-    except (PellucidError, LookupError, TypeError, AttributeError) as error:
-        raise ModelFileError(f"{path} does not describe a network of pellucid: {error}.") from None
-
-
-def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network:
-    shape, layers = parse(about["architecture"])
-    build(layers, shape)
-    places = slots(layers, "parameter")
-    expected = {slot.name: slot.shape for slot in places}
-    found = {name: tensor.shape for name, tensor in tensors.items()}
-    if expected != found:  # compared before anything of the architecture's size is allocated
-        name = next(name for name in [*expected, *found] if expected.get(name) != found.get(name))
-        raise ModelFileError(
-            f"{about['architecture']} has {name} of shape {expected.get(name, 'no such tensor')}, "
-            f"the file has {found.get(name, 'no such tensor')}."
-        )
-    network = Network(
-        about["architecture"],
-        output=about["output"],
-        loss=about["loss"],
-        dtype=tensors[places[0].name].dtype.name,
-        classes=[str(name) for name in about["classes"]],
-    )
-    network.normalization = Normalization(**about["normalization"])
-    for slot in places:
-        slot.view(network.theta)[...] = tensors[slot.name]
-    return network

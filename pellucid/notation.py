@@ -32,7 +32,8 @@ def parse(
     Raises:
         UsageError: the text does not follow the notation; the message points at the character.
     """
-    activation(hidden)
+    if hidden != "linear":
+        activation(hidden)
     items = text.split("-")
     if len(items) < 2:
         raise _error(text, 0, "An architecture has an input and at least one layer, such as 784-128-10.")

@@ -37,7 +37,7 @@ class Run(Callback):
 
     def __init__(self, folder: Path | None, recipe: Recipe, network: Network) -> None:
         self.recipe, self.network = resolved(recipe, network), network
-        self.folder = folder or _new_folder(recipe)
+        self.folder = folder or _new_folder(self.recipe)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if any(self.folder.iterdir()):
@@ -72,7 +72,7 @@ class Run(Callback):
         self.save(**result)
         self.write("result.json", json.dumps(result, indent=2) + "\n")
         accuracy = f"test accuracy {result['test_accuracy']:.2%}"
-        title = f"{self.recipe.name or 'network'}: {self.recipe.architecture}, {result['dataset']}, {accuracy}"
+        title = f"{self.recipe.architecture}, {result['dataset']}, {accuracy}"
         self.write("figures/curves.png", curves.picture(history.history, title))
 
 
@@ -80,6 +80,7 @@ def resolved(recipe: Recipe, network: Network) -> Recipe:
     """The recipe with everything spelled out that its network decided."""
     return changed(
         recipe,
+        name=recipe.name or network.architecture,
         architecture=network.architecture,
         activation="relu",  # what differs from it stands in the architecture
         output=network.output,
@@ -88,7 +89,7 @@ def resolved(recipe: Recipe, network: Network) -> Recipe:
 
 
 def _new_folder(recipe: Recipe) -> Path:
-    stem = f"{recipe.name or recipe.architecture.replace(':', '-').replace('*', 'x')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    stem = f"{recipe.name.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder, number = Path("runs") / stem, 1
     while folder.exists():
         number += 1

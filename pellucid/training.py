@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ ENGINES = {"auto": ReferenceEngine, "reference": ReferenceEngine}
 
 @dataclass
 class Progress:
-    """How far the training is; what callbacks are told.
+    """How far the training is; what callbacks are told, a new one each time.
 
     `loss` and `accuracy` are means over the epoch so far, each batch measured before its update.
     """
@@ -127,29 +128,44 @@ def fit(
         ShapeError, DataError: examples that do not fit the network.
         NumericError: the loss became NaN or infinite.
     """
-    if epochs < 1 or batch_size < 1 or (threads is not None and threads < 1):
-        raise UsageError(f"epochs, batch_size and threads are at least 1, not {epochs}, {batch_size}, {threads}.")
-    optimizer = optimizer or SGD()
-    if loss:
-        network.loss = make_loss(network.output, loss)
+    for name, value, least in (
+        ("epochs", epochs, 1),
+        ("batch_size", batch_size, 1),
+        ("threads", 1 if threads is None else threads, 1),
+        ("seed", seed, 0),
+    ):
+        if not isinstance(value, Integral) or value < least:
+            raise UsageError(f"{name} is a whole number, at least {least}; {value!r} came.")
+    optimizer = SGD() if optimizer is None else optimizer
+    if not isinstance(optimizer, SGD):
+        raise UsageError(f"optimizer is an optimizer such as pl.SGD(0.1); {optimizer!r} came.")
+    made = make_loss(network.output, loss) if loss else network.loss
+    make_engine = choose("engine", engine, ENGINES)
     train, held_out = _split(data, labels, validation, seed)
     images, targets = network.check_examples(*train)
+    made.check_targets(targets)
+    if held_out:
+        network.check_examples(*held_out)
     if normalize:
         network.normalization = normalization(normalize, images)
-    runner = choose("engine", engine, ENGINES)(
-        network.workspace,
-        network.loss,
+    network.loss = made
+    runner = make_engine(
+        network.workspace(gradient=np.zeros_like(network.theta)),
+        made,
         optimizer,
         images,
         targets,
         columns=lambda batch: network.normalization.columns(batch, network.dtype),
-        batch_size=batch_size,
+        batch_size=int(batch_size),
     )
     history, progress = History(len(images)), Progress(network, epochs, len(images))
     with _limited(threads):
         for epoch in range(1, epochs + 1):
             order = generator(seed, "shuffle", epoch).permutation(len(images))
-            _train_epoch(runner, order, optimizer.learning_rate, epoch, progress, callbacks)
+            progress = replace(
+                progress, epoch=epoch, done=0, seconds=0.0, validation_loss=None, validation_accuracy=None
+            )
+            progress = _train_epoch(runner, order, optimizer.learning_rate, progress, callbacks)
             if held_out:
                 evaluation = network.evaluate(*held_out)
                 progress.validation_loss, progress.validation_accuracy = evaluation.loss, evaluation.accuracy
@@ -173,34 +189,37 @@ def _train_epoch(
     runner: ReferenceEngine,
     order: NDArray[np.int64],
     learning_rate: float,
-    epoch: int,
     progress: Progress,
     callbacks: Iterable[Callback],
-) -> None:
+) -> Progress:
     """One pass over the examples in this order, in chunks of steps between which callbacks are told."""
-    size = runner.batch_size
-    steps, step, chunk = -(-len(order) // size), 0, 1
-    total, correct = 0.0, 0
-    progress.epoch, progress.done, progress.seconds = epoch, 0, 0.0
+    size, steps = runner.batch_size, -(-len(order) // runner.batch_size)
+    counts = np.full(steps, size)
+    counts[-1] = len(order) - size * (steps - 1)
+    losses, correct = np.empty(steps), np.empty(steps, np.int64)
+    step, chunk = 0, 1
     while step < steps:
+        part = slice(step, min(step + chunk, steps))
         began = time.perf_counter()
-        chunk = min(chunk, steps - step)
-        part = order[step * size : (step + chunk) * size]
-        losses, right = runner.run(part, np.full(chunk, learning_rate))
+        rates = np.full(part.stop - step, learning_rate)
+        losses[part], correct[part] = runner.run(order[step * size : part.stop * size], rates)
         seconds = time.perf_counter() - began
-        _check_finite("loss", losses, epoch, step + chunk, learning_rate)
-        counts = np.full(chunk, size)
-        counts[-1] = len(part) - size * (chunk - 1)
-        total, correct = total + float(losses @ counts), correct + int(right.sum())
-        step += chunk
-        progress.done += len(part)
-        progress.loss, progress.accuracy = total / progress.done, correct / progress.done
-        progress.seconds += seconds
-        progress.total_seconds += seconds
+        step = part.stop
+        _check_finite("loss", losses[part], progress.epoch, step, learning_rate)
+        done = int(counts[:step].sum())
+        progress = replace(
+            progress,
+            done=done,
+            loss=float(losses[:step] @ counts[:step]) / done,
+            accuracy=int(correct[:step].sum()) / done,
+            seconds=progress.seconds + seconds,
+            total_seconds=progress.total_seconds + seconds,
+        )
         for callback in callbacks:
             callback.chunk(progress)
         chunk = max(1, int(chunk * min(CHUNK_SECONDS / max(seconds, 1e-9), 10)))
-    _check_finite("weights", runner.workspace.theta, epoch, steps, learning_rate)
+    _check_finite("weights", runner.workspace.theta, progress.epoch, steps, learning_rate)
+    return progress
 
 
 def _check_finite(what: str, values: NDArray[Any], epoch: int, step: int, learning_rate: float) -> None:
@@ -217,8 +236,8 @@ def _split(
     """(images, labels) to train on, and to validate on if so wished."""
     if isinstance(validation, Dataset):
         return (data, labels), (validation, None)
-    if not 0 <= validation < 1:
-        raise UsageError(f"validation is a fraction from 0 to below 1, or a Dataset; {validation} came.")
+    if not isinstance(validation, Real) or not 0 <= validation < 1:
+        raise UsageError(f"validation is a fraction from 0 to below 1, or a Dataset; {validation!r} came.")
     if validation == 0:
         return (data, labels), None
     if isinstance(data, Dataset):

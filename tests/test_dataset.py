@@ -21,14 +21,21 @@ labels_strategy = st.lists(st.integers(0, 4), min_size=20, max_size=200)
 
 
 @given(labels_strategy, st.floats(0.2, 0.8), st.integers(0, 9))
-def test_a_split_takes_the_fraction_of_each_class_and_loses_nothing(
+def test_a_split_takes_its_fraction_of_all_and_of_each_class_and_loses_nothing(
     labels: list[int], fraction: float, seed: int
 ) -> None:
     rest, held_out = numbered(labels).split(fraction, seed)
     places = sorted(np.concatenate([rest.images[:, 0, 0], held_out.images[:, 0, 0]]).tolist())
     assert places == list(range(len(labels)))
+    assert len(held_out) == round(fraction * len(labels))
     for label in set(labels):
-        assert (held_out.labels == label).sum() == round(fraction * labels.count(label))
+        assert abs((held_out.labels == label).sum() - fraction * labels.count(label)) < 1
+
+
+def test_small_classes_do_not_shrink_the_held_out_part() -> None:
+    held_out = numbered(list(range(10)) * 5).split(0.3)[1]  # each class of 5 would give 1.5
+    assert len(held_out) == 15
+    assert set(np.bincount(held_out.labels).tolist()) == {1, 2}
 
 
 def test_a_split_follows_from_its_seed() -> None:

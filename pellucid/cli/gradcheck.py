@@ -10,7 +10,7 @@ import typer
 
 from pellucid.cli.options import Json
 from pellucid.cli.output import emit
-from pellucid.glass.gradcheck import GradientCheck, gradcheck
+from pellucid.glass.gradcheck import GradientCheck, TensorCheck, gradcheck
 from pellucid.glass.planted import check_planted
 from pellucid.recipe import changed, find
 
@@ -69,14 +69,24 @@ def _table(check: GradientCheck) -> None:
     for row in check.tensors:
         print(
             f"{row.name:<11}{'×'.join(map(str, row.shape)):<12}{row.method:<20}{row.checked:>8}{row.redrawn:>9}"
-            f"{row.difference:>11.1e}{row.tolerance:>11.1e}  {'ok' if row.passed else 'WRONG'}"
+            f"{row.difference:>11.1e}{row.tolerance:>11.1e}  {_verdict(row)}"
         )
     if check.passed:
-        print(f"passed: {check.checked:,} coordinates agree; the worst relative error is {check.worst.relative:.1e}")
+        print(
+            f"passed: {check.checked:,} coordinates agree; relative error of the worst tensor: {check.worst.relative:.1e}"
+        )
     else:
-        name = check.suspect.name
-        print(f"FAILED: on the way back from the loss, the first wrong gradient is that of {name}.")
-        print(f"Look at the backward pass of {name.partition('/')[0]} and of what stands between it and the next one.")
+        print(f"FAILED: on the way back from the loss, the first wrong gradient is that of {check.suspect.name}.")
+        print("Look at the backward pass of its layer, then at those behind it, up to and including the dx of the next")
+        print("layer with parameters, or the loss.")
+
+
+def _verdict(row: TensorCheck) -> str:
+    if not row.checked:
+        return "nothing could be compared"
+    if not row.passed:
+        return "WRONG"
+    return "ok" if row.largest else "ok, but all of it is 0"
 
 
 def _planted(json: bool) -> int:

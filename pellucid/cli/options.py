@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from pellucid.errors import ModelFileError
-from pellucid.network import Network, load
+from pellucid.loading import load
+from pellucid.network import Network
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Data = Annotated[str, typer.Option(metavar="NAME|PATH", help="mnist, mnist-5k, or a folder with MNIST's files.")]

@@ -12,7 +12,7 @@ import typer
 from pellucid.cli.options import Json, Model, open_model
 from pellucid.cli.output import emit
 from pellucid.data.images import read_images
-from pellucid.errors import DataError
+from pellucid.errors import ModelFileError
 from pellucid.losses import decide
 from pellucid.network import Network
 
@@ -26,12 +26,10 @@ def command(
 ) -> int:
     """Predict the class of each image in the files."""
     network = open_model(model)
-    side = isqrt(prod(network.input_shape))
-    if side * side != prod(network.input_shape):
-        raise DataError(f"The model reads {prod(network.input_shape)} numbers, which is no square image.")
+    height, width = _size(network)
     predictions: list[dict[str, Any]] = []
     for file in files:
-        outputs = network.predict(read_images(file, side, side))
+        outputs = network.predict(read_images(file, height, width))
         for index, row in enumerate(outputs):
             place = {"index": index} if len(outputs) > 1 else {}
             label = network.classes[int(decide(row[:, None])[0])]
@@ -42,6 +40,16 @@ def command(
     for prediction in predictions:
         print(_line(network, prediction))
     return 0
+
+
+def _size(network: Network) -> tuple[int, int]:
+    """Height and width of the images that the network reads: those it was made for, or a square."""
+    if len(network.input_shape) == 3 and network.input_shape[0] == 1:
+        return network.input_shape[1], network.input_shape[2]
+    side = isqrt(prod(network.input_shape))
+    if side * side != prod(network.input_shape):
+        raise ModelFileError(f"The model reads {network.input_shape}, which is no grey image.")
+    return side, side
 
 
 def _line(network: Network, prediction: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""pellucid test: how good a model is, class by class, and what it gets most wrong."""
+"""pellucid test: how good a model is, class by class, and its surest mistakes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def command(
     mistakes: Annotated[int, typer.Option(min=0, help="How many of the surest mistakes to list.")] = 10,
     json: Json = False,
 ) -> int:
-    """Test a model: accuracy, loss, confusion matrix, each class, the worst mistakes."""
+    """Test a model: accuracy, loss, confusion matrix, each class, the surest mistakes."""
     network = open_model(model)
     _, test = load(data, DownloadProgress())
     evaluation = network.evaluate(test)
@@ -67,4 +67,4 @@ def _mistakes(evaluation: Evaluation, count: int) -> Iterator[str]:
         yield f"\nthe {len(worst)} mistakes that the model was surest of"
     for mistake in worst:
         true, said = evaluation.classes[mistake.label], evaluation.classes[mistake.predicted]
-        yield f"  image {mistake.index}: {true} taken for {said}, with {mistake.probability:.2%}"
+        yield f"  image {mistake.index}: {true} taken for {said}, output {mistake.output:.4f}"

@@ -18,7 +18,7 @@ class Dataset:
     """Labelled images.
 
     Args:
-        images: (N, height, width) uint8.
+        images: (N, height, width) or (N, height, width, channels), uint8.
         labels: (N,) int64, numbers of classes.
         classes: the names of the classes.
         name: what it is: "mnist".
@@ -43,8 +43,8 @@ class Dataset:
     @property
     def input_shape(self) -> tuple[int, ...]:
         """(channels, height, width) of one image."""
-        height, width = self.images.shape[1:3]
-        return (1, height, width)
+        height, width, *channels = self.images.shape[1:]
+        return (*channels, height, width) if channels else (1, height, width)
 
     @property
     def description(self) -> str:
@@ -59,8 +59,9 @@ class Dataset:
     def split(self, fraction: float, seed: int = 0) -> tuple[Dataset, Dataset]:
         """Hold out a fraction of each class, drawn at random: (the rest, the held-out part).
 
-        Each class gives `fraction` of its examples, rounded, so that both parts have the classes in the same
-        proportions (stratified). The examples keep their order.
+        Both parts have the classes in the same proportions (stratified): round(fraction · N) examples are held
+        out, each class gives its share rounded down, and those that lost most by it give one more. The examples
+        keep their order.
 
         Raises:
             UsageError: a fraction outside (0, 1), or one that leaves a part empty.
@@ -69,17 +70,21 @@ class Dataset:
             raise UsageError(f"The fraction to hold out lies between 0 and 1, not at {fraction}.")
         rng = generator(seed, "split")
         held_out = np.zeros(len(self), dtype=bool)
-        for label in np.unique(self.labels):
+        labels, counts = np.unique(self.labels, return_counts=True)
+        gives = np.floor(fraction * counts).astype(int)
+        rest = np.argsort(gives - fraction * counts, kind="stable")  # most lost by rounding down first
+        gives[rest[: round(fraction * len(self)) - gives.sum()]] += 1
+        for label, number in zip(labels, gives, strict=True):
             members = rng.permutation(np.flatnonzero(self.labels == label))
-            held_out[members[: round(fraction * len(members))]] = True
+            held_out[members[:number]] = True
         if held_out.all() or not held_out.any():
             raise UsageError(f"Holding out {fraction} of {len(self)} examples leaves a part empty.")
         return self.subset(np.flatnonzero(~held_out)), self.subset(np.flatnonzero(held_out))
 
     def batches(
-        self, batch_size: int, seed: int | None = None, epoch: int = 0
+        self, batch_size: int, seed: int | None = None, epoch: int = 1
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-        """Images and labels in batches, each example once; shuffled if a seed is given, by seed and epoch.
+        """Images and labels in batches, each example once; with a seed shuffled as `fit` does in that epoch.
 
         The last batch has what is left.
         """

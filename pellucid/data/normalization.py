@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import DataError
+from pellucid.errors import DataError, UsageError
 from pellucid.names import choose
+
+NORMALIZATIONS = ("unit", "symmetric", "standard")
+PART = 1000  # images that are counted at once
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,18 @@ class Normalization:
     scale: float = 1 / 255
     offset: float = 0.0
 
+    def __post_init__(self) -> None:
+        choose("normalization", self.kind, dict.fromkeys(NORMALIZATIONS))
+        if not all(isinstance(number, float) and isfinite(number) for number in (self.scale, self.offset)):
+            raise UsageError(f"A normalization has a finite scale and offset, not {self.scale}, {self.offset}.")
+
     def columns(self, images: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Images (B, ...) as the columns of X: (features, B); the transposed view costs nothing."""
+        """Images (B, ...) as the columns of X: (features, B); the transposed view costs nothing.
+
+        Colours (B, height, width, channels) are turned to channels first, as everywhere inside.
+        """
+        if images.ndim == 4:
+            images = np.moveaxis(images, -1, 1)
         rows = images.reshape(len(images), -1)
         if rows.dtype != np.uint8:
             return rows.astype(dtype, copy=False).T
@@ -35,9 +49,6 @@ class Normalization:
         if self.offset:
             scaled += dtype.type(self.offset)
         return scaled.T
-
-
-NORMALIZATIONS = ("unit", "symmetric", "standard")
 
 
 def normalization(kind: str, images: NDArray[Any]) -> Normalization:
@@ -54,7 +65,8 @@ def normalization(kind: str, images: NDArray[Any]) -> Normalization:
         return Normalization("symmetric", 2 / 255, -1.0)
     if images.dtype != np.uint8:
         raise DataError("normalize='standard' measures pixels of 0 to 255 (uint8); these images are floats.")
-    counts = np.bincount(images.reshape(-1), minlength=256)
+    parts = (images[start : start + PART].reshape(-1) for start in range(0, len(images), PART))
+    counts = np.sum([np.bincount(part, minlength=256) for part in parts], axis=0)
     values = np.arange(256)
     mean = float(counts @ values) / images.size
     deviation = float(np.sqrt(counts @ (values - mean) ** 2 / images.size))

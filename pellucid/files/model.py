@@ -1,7 +1,7 @@
 """Model files: named tensors in a safetensors file, what they are in its metadata, and a SHA-256 over all of it.
 
-Metadata are strings; `pellucid` is the format's version, the other keys hold JSON. The digest is that of the
-whole file with zeros in the digest's own place.
+Metadata are strings: `pellucid` is the format's version, `sha256` the digest, the other keys hold JSON. The digest
+covers the header, written with sorted keys, no spaces and an empty digest, and then the data.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pellucid.errors import ModelFileError
 from pellucid.files.atomic import write_atomic
 
 VERSION = 1
-PLACE = "0" * 64
+KEYS = ("architecture", "output", "loss", "input_shape", "classes", "normalization", "made")
 
 
 def write_model(path: Path, tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> None:
@@ -26,11 +26,13 @@ def write_model(path: Path, tensors: dict[str, NDArray[Any]], about: dict[str, A
     import safetensors.numpy
 
     metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in about.items()}
-    metadata |= {"pellucid": str(VERSION), "sha256": PLACE}
+    metadata |= {"pellucid": str(VERSION), "sha256": ""}
     arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    content = safetensors.numpy.save(arrays, metadata)
-    digest = hashlib.sha256(content).hexdigest()
-    write_atomic(path, content.replace(PLACE.encode(), digest.encode(), 1))
+    header, data = _parts(safetensors.numpy.save(arrays, metadata))
+    header["__metadata__"]["sha256"] = _digest(header, data)
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the data begin at a multiple of 8
+    write_atomic(path, len(text).to_bytes(8, "little") + text + data)
 
 
 def read_model(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -45,30 +47,32 @@ def read_model(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     try:
         content = path.read_bytes()
         tensors = safetensors.numpy.load(content)
-        metadata = _metadata(content)
-        about = {key: json.loads(value) for key, value in metadata.items() if key not in ("sha256", "format")}
+        header, data = _parts(content)
+        metadata = header.get("__metadata__", {})
+        about = {key: json.loads(metadata[key]) for key in KEYS if key in metadata}
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror}.") from None
     except (SafetensorError, ValueError, KeyError, RecursionError) as error:
         raise ModelFileError(f"{path} is not a model file, or it is damaged: {error}.") from None
-    _check_digest(path, content, metadata)
-    if about.get("pellucid", VERSION) != VERSION:
-        raise ModelFileError(
-            f"{path} has format version {about['pellucid']}; this pellucid reads version {VERSION}. Update pellucid."
-        )
+    if "pellucid" in metadata or "sha256" in metadata:  # others promise no digest
+        if metadata.get("sha256") != _digest(header, data):
+            raise ModelFileError(f"{path} is damaged: its content does not match its SHA-256. Copy or train it again.")
+        if metadata.get("pellucid") != str(VERSION):
+            raise ModelFileError(
+                f"{path} has format version {metadata.get('pellucid')}; this pellucid reads version {VERSION}. "
+                "Update pellucid."
+            )
     return tensors, about
 
 
-def _metadata(content: bytes) -> dict[str, str]:
+def _parts(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """The header of a safetensors file and its data."""
     size = int.from_bytes(content[:8], "little")
-    metadata = json.loads(content[8 : 8 + size]).get("__metadata__", {})
-    return dict(metadata)
+    return json.loads(content[8 : 8 + size]), content[8 + size :]
 
 
-def _check_digest(path: Path, content: bytes, metadata: dict[str, str]) -> None:
-    if "pellucid" not in metadata and "sha256" not in metadata:
-        return  # written by others, who promise no digest
-    digest = metadata.get("sha256", "missing")
-    blank = content.replace(digest.encode(), PLACE.encode(), 1)
-    if hashlib.sha256(blank).hexdigest() != digest:
-        raise ModelFileError(f"{path} is damaged: its content does not match its SHA-256. Train or copy it again.")
+def _digest(header: dict[str, Any], data: bytes) -> str:
+    """SHA-256 over the header with an empty digest, and the data."""
+    blank = {**header, "__metadata__": {**header["__metadata__"], "sha256": ""}}
+    text = json.dumps(blank, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(text + data).hexdigest()

@@ -19,10 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.engine.reference import gradient_of, loss_of
-from pellucid.examples import check_targets
 from pellucid.network import Network
 from pellucid.randomness import generator
-from pellucid.workspace import Workspace, slots
+from pellucid.workspace import slots
 
 STEP = 1e-5
 COMPLEX_STEP = 1e-30
@@ -74,7 +73,11 @@ class GradientCheck:
 
     @property
     def suspect(self) -> TensorCheck:
-        """The wrong gradient that the backward pass came to first: the mistake is in its layer or just behind it."""
+        """The wrong gradient that the backward pass came to first.
+
+        The mistake is in the backward pass of its layer, or between it and the next layer with parameters,
+        that one's dx included.
+        """
         return next(tensor for tensor in reversed(self.tensors) if not tensor.passed)
 
     @property
@@ -104,7 +107,7 @@ class Probe:
     ) -> None:
         self.network, self.x, self.y = network, np.array(x, dtype, order="C"), y
         self.theta = theta.astype(dtype)
-        self.workspace = Workspace(network.layers, self.theta, np.zeros_like(self.theta))
+        self.workspace = network.workspace(self.theta, np.zeros_like(self.theta))
         self.flat = {"theta": self.theta, "input": self.x.reshape(-1)}
 
     def gradients(self) -> tuple[float, dict[str, NDArray[Any]]]:
@@ -112,6 +115,11 @@ class Probe:
         t = gradient_of(self.workspace, self.network.loss, self.x, self.y, input_gradient=True)
         by_input = getattr(self.workspace.numbers[0], "d" + self.workspace.layers[0].input)
         return float(t.losses.mean()), {"theta": self.workspace.gradient, "input": by_input.reshape(-1)}
+
+    def forget(self, rng: np.random.Generator) -> None:
+        """Run both passes on other numbers, so that whatever is left over from an earlier pass is wrong."""
+        x, y = rng.normal(size=self.x.shape), rng.permuted(self.y, axis=0)
+        gradient_of(self.workspace, self.network.loss, x.astype(self.x.dtype), y, input_gradient=True)
 
     def loss(self, which: str, index: int, nudge: complex) -> Any:
         """The mean loss with one number of theta or the input moved by `nudge`."""
@@ -167,12 +175,12 @@ def _check(
     progress: Callable[[str], None],
 ) -> GradientCheck:
     """The check on examples and coordinates drawn from `rng`."""
-    x = rng.random((prod(network.input_shape), examples))
-    labels = rng.integers(0, len(network.classes), examples)
-    y = check_targets(labels, examples, len(network.classes), network.outputs, np.dtype(np.float64)).T
+    x = rng.normal(size=(prod(network.input_shape), examples))
+    y = rng.dirichlet(np.ones(max(network.outputs, 2)), examples).T[: network.outputs]  # shares of 1, none of them 0
     theta = network.theta.astype(np.float64)
     theta += JITTER * rng.normal(size=theta.shape)
     probe = Probe(network, theta, x, y)
+    probe.forget(rng)
     loss, analytic = probe.gradients()
 
     probes = [(probe, central_difference)]

@@ -6,6 +6,7 @@ Each derivative is written with what the forward pass left behind, never compute
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from pellucid.errors import UsageError
 from pellucid.layers.layer import Array, Layer, Numbers, Shape, Tensor
@@ -78,7 +79,8 @@ class LeakyReLU(Activation):
         return t.z > 0
 
     def notation(self) -> str:
-        return self.kind if self.slope == LeakyReLU.slope else f"{self.kind}{self.slope}"
+        # never 1e-05, whose minus the notation would take for the next layer
+        return self.kind if self.slope == LeakyReLU.slope else f"{self.kind}{Decimal(repr(self.slope)):f}"
 
 
 @dataclass(eq=False)
@@ -124,7 +126,7 @@ class Softmax(Activation):
     kind = "softmax"
 
     def forward(self, t: Numbers) -> None:
-        e = t.xp.exp(t.z - t.z.max(axis=0, keepdims=True))
+        e = t.xp.exp(t.z - t.xp.max(t.z, axis=0, keepdims=True))
         t.a = e / e.sum(axis=0, keepdims=True)
 
     def backward(self, t: Numbers) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from numbers import Integral
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Dense(Layer):
             t.dx = t.W.T @ t.dz
 
     def __post_init__(self) -> None:
-        if not isinstance(self.units, int) or self.units < 1:
+        if not isinstance(self.units, Integral) or self.units < 1:
             raise UsageError(f"A dense layer needs a positive whole number of units, not {self.units!r}.")
 
     def build(self, input_shape: Shape) -> Shape:
@@ -64,9 +65,9 @@ class Dense(Layer):
         self.sizes = {"in": input_shape[0], "out": self.units}
         return (self.units,)
 
-    def initialize(self, rng: np.random.Generator, default: Initializer) -> None:
+    def initialize(self, t: Numbers, rng: np.random.Generator, default: Initializer) -> None:
         fan_in, fan_out = self.sizes["in"], self.sizes["out"]
-        self.W = (self.initializer or default).draw(rng, (fan_out, fan_in), fan_in, fan_out)
+        t.W[...] = (self.initializer or default).draw(rng, (fan_out, fan_in), fan_in, fan_out)
 
     def operations(self) -> int:
         return 2 * self.sizes["in"] * self.sizes["out"]

@@ -75,8 +75,8 @@ class Layer:
         """Take the shape of one example, return the shape of what the layer makes of it."""
         raise NotImplementedError
 
-    def initialize(self, rng: np.random.Generator, default: Initializer) -> None:
-        """Draw the layer's first parameters; what has none does nothing."""
+    def initialize(self, t: Numbers, rng: np.random.Generator, default: Initializer) -> None:
+        """Draw the first parameters; a layer without any does nothing."""
 
     def forward(self, t: Numbers) -> None:
         """Compute the output tensor from the input and the parameters."""
@@ -106,8 +106,8 @@ class Layer:
         return {name: value for name, value in vars(self).items() if name != "numbers"}
 
     def __getattr__(self, name: str) -> Array:
-        if not name.startswith("_") and self.numbers is not None and name in vars(self.numbers):
-            return vars(self.numbers)[name]
+        if any(name.removeprefix("d") == tensor.name for tensor in self.tensors) and self.numbers is not None:
+            return getattr(self.numbers, name)
         raise AttributeError(f"{self.name or type(self).__name__} has no {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:

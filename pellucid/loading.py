@@ -1,0 +1,67 @@
+"""A network from a model file, read with suspicion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.building import build
+from pellucid.data.normalization import Normalization
+from pellucid.errors import ModelFileError, PellucidError
+from pellucid.files.model import read_model
+from pellucid.network import Network
+from pellucid.notation import parse
+from pellucid.workspace import slots
+
+
+def load(path: str | Path) -> Network:
+    """The network in a model file, or in a run folder.
+
+    Raises:
+        ModelFileError: no such file, not a model, damaged, or tensors that do not fit its architecture.
+    """
+    path = Path(path)
+    path = path / "model.safetensors" if path.is_dir() else path
+    tensors, about = read_model(path)
+    try:
+        return _restore(tensors, about)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    except (PellucidError, LookupError, TypeError, AttributeError) as error:
+        raise ModelFileError(f"{path} does not describe a network of pellucid: {error}.") from None
+
+
+def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network:
+    shape, layers = parse(about["architecture"])
+    build(layers, shape)
+    places = slots(layers, "parameter") + slots(layers, "state")
+    expected = {slot.name: slot.shape for slot in places}
+    found = {name: tensor.shape for name, tensor in tensors.items()}
+    if expected != found:  # compared before anything of the architecture's size is allocated
+        name = next(name for name in [*expected, *found] if expected.get(name) != found.get(name))
+        raise ModelFileError(
+            f"{about['architecture']} has {name} of shape {expected.get(name, 'no such tensor')}, "
+            f"the file has {found.get(name, 'no such tensor')}."
+        )
+    dtypes = {tensor.dtype.name for tensor in tensors.values()}
+    if len(dtypes) != 1 or not all(np.isfinite(tensor).all() for tensor in tensors.values()):
+        raise ModelFileError(
+            f"the tensors are {', '.join(sorted(dtypes))}, all finite numbers of one kind are expected."
+        )
+    network = Network(
+        about["architecture"],
+        input_shape=tuple(map(int, about.get("input_shape", shape))),
+        output=about["output"],
+        loss=about["loss"],
+        dtype=dtypes.pop(),
+        classes=[str(name) for name in about["classes"]],
+    )
+    network.normalization = Normalization(**about["normalization"])
+    for slot in slots(network.layers, "parameter"):
+        slot.view(network.theta)[...] = tensors[slot.name]
+    for slot in slots(network.layers, "state"):
+        slot.view(network.state)[...] = tensors[slot.name]
+    return network
