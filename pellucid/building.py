@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pellucid.errors import ShapeError, UsageError
 from pellucid.initializers import initializer
 from pellucid.layers import Activation, Layer, LeakyReLU, ReLU, Shape, Softmax
+from pellucid.losses import OUTPUTS
 from pellucid.randomness import generator
 from pellucid.workspace import Workspace
 
@@ -35,9 +36,14 @@ def check_output(layers: Sequence[Layer], output: str, outputs: int) -> None:
     """Refuse a network whose last layer and output link cannot both be meant."""
     last = layers[-1]
     if isinstance(last, Activation) and output != "identity":
+        instead = (
+            f"Leave {last.name} out and take the output {last.kind!r}, or "
+            if last.kind in OUTPUTS
+            else "Leave it out, or "
+        )
         raise UsageError(
             f"The network ends with {last.name}, and the output link {output!r} would follow it. "
-            f"Leave {last.name} out and write output={last.kind!r}, or write output='identity'."
+            f"{instead}take the output 'identity'."
         )
     if outputs == 1 and (output == "softmax" or isinstance(last, Softmax)):
         raise UsageError("The softmax of a single output is always 1; write output='sigmoid'.")

@@ -1,4 +1,4 @@
-"""Rows from outside, checked once where they enter: images and labels that fit a network, or an error."""
+"""Rows between the outside and the network, checked once: images, labels and outputs that fit, or an error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset, one_hot
-from pellucid.errors import DataError, ShapeError, UsageError
+from pellucid.errors import DataError, NumericError, ShapeError, UsageError
 
 
 def check_images(images: NDArray[Any], input_shape: tuple[int, ...]) -> NDArray[Any]:
@@ -80,3 +80,14 @@ def check_classes(data: Dataset, classes: tuple[str, ...]) -> None:
             f"The network tells {len(classes)} classes apart ({', '.join(classes)}), but "
             f"{data.name} has {len(data.classes)} ({', '.join(data.classes)})."
         )
+
+
+def check_outputs(outputs: NDArray[Any]) -> NDArray[Any]:
+    """The outputs of a network, if they are finite."""
+    bad = int((~np.isfinite(outputs)).any(axis=1).sum())
+    if bad:
+        raise NumericError(
+            f"The outputs for {bad} of {len(outputs)} examples are NaN or infinite: the weights of the network, or the "
+            "values of the examples, are too large."
+        )
+    return outputs

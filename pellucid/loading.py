@@ -24,14 +24,17 @@ def load(path: str | Path) -> Network:
         ModelFileError: no such file, not a model, damaged, or tensors that do not fit its architecture.
     """
     path = Path(path)
-    path = path / "model.safetensors" if path.is_dir() else path
+    try:
+        path = path / "model.safetensors" if path.is_dir() else path
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {error.strerror}.") from None
     tensors, about = read_model(path)
     try:
         return _restore(tensors, about)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None
     except (PellucidError, LookupError, TypeError, AttributeError) as error:
-        raise ModelFileError(f"{path} does not describe a network of pellucid: {error}.") from None
+        raise ModelFileError(f"{path} does not describe a network of pellucid: {str(error)[:500]}") from None
 
 
 def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network:
@@ -57,7 +60,7 @@ def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network
         output=about["output"],
         loss=about["loss"],
         dtype=dtypes.pop(),
-        classes=[str(name) for name in about["classes"]],
+        classes=_names(about["classes"]),
     )
     network.normalization = Normalization(**about["normalization"])
     for slot in slots(network.layers, "parameter"):
@@ -65,3 +68,9 @@ def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network
     for slot in slots(network.layers, "state"):
         slot.view(network.state)[...] = tensors[slot.name]
     return network
+
+
+def _names(classes: Any) -> list[str]:
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise ModelFileError(f"classes are a list of names, not {str(classes)[:100]}.")
+    return classes

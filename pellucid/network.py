@@ -15,7 +15,7 @@ from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
 from pellucid.errors import ShapeError, UsageError
-from pellucid.examples import check_classes, check_images, check_targets
+from pellucid.examples import check_classes, check_images, check_outputs, check_targets
 from pellucid.files.model import write_model
 from pellucid.layers import Layer, Numbers, Shape
 from pellucid.losses import Loss, decide, make_loss
@@ -136,6 +136,7 @@ class Network:
 
     # The verbs
 
+    @np.errstate(over="ignore", invalid="ignore")  # check_outputs says it in words
     def predict(self, images: NDArray[Any]) -> NDArray[Any]:
         """What the network says of each example.
 
@@ -148,6 +149,7 @@ class Network:
         Raises:
             ShapeError: examples of another size, or a single example without its axis for N.
             DataError: values that are neither uint8 nor finite floats.
+            NumericError: the outputs are not finite, because the weights or the values are too large.
         """
         images = check_images(images, self.input_shape)
         result = np.empty((len(images), self.outputs), self.dtype)
@@ -156,12 +158,13 @@ class Network:
             t.z = reference.forward(self.workspace(), x)
             self.loss.link.forward(t)
             result[part] = t.a.T
-        return result
+        return check_outputs(result)
 
     def classify(self, images: NDArray[Any]) -> NDArray[np.int64]:
         """The class of each example, (N,): the largest output, or whether a single output is above ½."""
         return np.asarray(decide(self.predict(images).T), np.int64)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def evaluate(self, data: Dataset | NDArray[Any], labels: NDArray[Any] | None = None) -> Evaluation:
         """Accuracy, loss and mistakes on labelled examples: a Dataset, or images and labels."""
         images, targets = self.check_examples(data, labels)
@@ -172,6 +175,7 @@ class Network:
             outputs[part] = t.a.T
             total += float(t.losses.sum(dtype=np.float64))
         true, predicted = (np.asarray(decide(values.T), np.int64) for values in (targets, outputs))
+        check_outputs(outputs)
         return Evaluation(outputs, true, predicted, total / len(images), self.classes)
 
     def loss_and_gradient(self, images: NDArray[Any], labels: NDArray[Any]) -> tuple[float, NDArray[Any]]:

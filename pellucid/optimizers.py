@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
+from numbers import Real
 
 from pellucid.errors import UsageError
 from pellucid.layers import Array
@@ -11,7 +13,7 @@ from pellucid.names import choose
 
 @dataclass
 class SGD:
-    """Gradient descent on mini-batches:  θ ← θ − α g.
+    """Gradient descent on mini-batches:  θ ← θ − α ∇L.
 
     Args:
         learning_rate: α, above 0.
@@ -22,8 +24,8 @@ class SGD:
     learning_rate: float = 0.1
 
     def __post_init__(self) -> None:
-        if not 0 < self.learning_rate < float("inf"):
-            raise UsageError(f"The learning rate must be a number above 0, not {self.learning_rate}.")
+        if not isinstance(self.learning_rate, Real) or not 0 < self.learning_rate < inf:
+            raise UsageError(f"The learning rate must be a number above 0, not {self.learning_rate!r}.")
 
     def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
         """One step, in place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -32,19 +33,18 @@ class Run(Callback):
         network: whose weights are kept.
 
     Raises:
-        UsageError: the folder has something in it, or cannot be made.
+        UsageError: the folder has something in it.
     """
 
     def __init__(self, folder: Path | None, recipe: Recipe, network: Network) -> None:
         self.recipe, self.network = resolved(recipe, network), network
-        self.folder = folder or _new_folder(self.recipe)
+        self.folder = folder or _new_folder(self.recipe.name)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if any(self.folder.iterdir()):
-                raise UsageError(f"{self.folder} is not empty. Name another folder with --out, or remove it.")
+            taken = self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir()))
         except OSError as error:
-            raise UsageError(f"The run folder {self.folder} cannot be made: {error.strerror}.") from None
-        self.write("recipe.toml", self.recipe.write())
+            raise UsageError(f"{self.folder} cannot be the run folder: {error.strerror}.") from None
+        if taken:
+            raise UsageError(f"{self.folder} is not empty. Name another folder with --out, or remove it.")
 
     @property
     def model(self) -> Path:
@@ -55,6 +55,13 @@ class Run(Callback):
         """Write a file of the folder, atomically."""
         write_atomic(self.folder / name, content.encode() if isinstance(content, str) else content)
 
+    def begin(self, progress: Progress) -> None:
+        """Make the folder, with the recipe in it."""
+        try:
+            self.write("recipe.toml", self.recipe.write())
+        except OSError as error:
+            raise UsageError(f"The run folder {self.folder} cannot be written: {error.strerror}.") from None
+
     def epoch(self, progress: Progress) -> None:
         """Add a line to the metrics and keep the model."""
         keys = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "seconds", "images_per_second")
@@ -63,13 +70,14 @@ class Run(Callback):
             file.write(json.dumps(line) + "\n")
         self.save()
 
-    def save(self, **made: Any) -> None:
-        """Write the model as it is now, with how it was made."""
-        self.network.save(self.model, {"version": pellucid.__version__, "recipe": asdict(self.recipe), **made})
+    def save(self, result: dict[str, Any] | None = None) -> None:
+        """Write the model as it is now, with how it was made and what came of it."""
+        made = {"version": pellucid.__version__, "recipe": asdict(self.recipe), "result": result}
+        self.network.save(self.model, made)
 
     def finish(self, history: History, result: dict[str, Any]) -> None:
         """Write the model with its result, the result itself and the curves."""
-        self.save(**result)
+        self.save(result)
         self.write("result.json", json.dumps(result, indent=2) + "\n")
         accuracy = f"test accuracy {result['test_accuracy']:.2%}"
         title = f"{self.recipe.architecture}, {result['dataset']}, {accuracy}"
@@ -88,8 +96,9 @@ def resolved(recipe: Recipe, network: Network) -> Recipe:
     )
 
 
-def _new_folder(recipe: Recipe) -> Path:
-    stem = f"{recipe.name.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+def _new_folder(name: str) -> Path:
+    """A folder in runs/ that is not there yet, named after the recipe and the time."""
+    stem = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:60] + time.strftime("-%Y%m%d-%H%M%S")
     folder, number = Path("runs") / stem, 1
     while folder.exists():
         number += 1

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from numbers import Integral, Real
 from typing import Any
 
@@ -22,6 +23,7 @@ from pellucid.network import Network
 from pellucid.optimizers import SGD
 from pellucid.randomness import generator
 
+MOST_THREADS = 1024
 CHUNK_SECONDS = 0.1  # callbacks hear of the training about this often
 ENGINES = {"auto": ReferenceEngine, "reference": ReferenceEngine}
 
@@ -59,6 +61,9 @@ class Progress:
 
 class Callback:
     """Watches a training; watching never changes it. Override what is of interest."""
+
+    def begin(self, progress: Progress) -> None:
+        """Called once, when all arguments are found right and before the first step."""
 
     def chunk(self, progress: Progress) -> None:
         """Called after some steps, about ten times a second."""
@@ -128,14 +133,10 @@ def fit(
         ShapeError, DataError: examples that do not fit the network.
         NumericError: the loss became NaN or infinite.
     """
-    for name, value, least in (
-        ("epochs", epochs, 1),
-        ("batch_size", batch_size, 1),
-        ("threads", 1 if threads is None else threads, 1),
-        ("seed", seed, 0),
-    ):
-        if not isinstance(value, Integral) or value < least:
-            raise UsageError(f"{name} is a whole number, at least {least}; {value!r} came.")
+    _check_whole("epochs", epochs)
+    _check_whole("batch_size", batch_size)
+    _check_whole("seed", seed, least=0)
+    _check_whole("threads", 1 if threads is None else threads, most=MOST_THREADS)
     optimizer = SGD() if optimizer is None else optimizer
     if not isinstance(optimizer, SGD):
         raise UsageError(f"optimizer is an optimizer such as pl.SGD(0.1); {optimizer!r} came.")
@@ -158,9 +159,11 @@ def fit(
         columns=lambda batch: network.normalization.columns(batch, network.dtype),
         batch_size=int(batch_size),
     )
-    history, progress = History(len(images)), Progress(network, epochs, len(images))
+    history, progress = History(len(images)), Progress(network, int(epochs), len(images))
+    for callback in callbacks:
+        callback.begin(progress)
     with _limited(threads):
-        for epoch in range(1, epochs + 1):
+        for epoch in range(1, progress.epochs + 1):
             order = generator(seed, "shuffle", epoch).permutation(len(images))
             progress = replace(
                 progress, epoch=epoch, done=0, seconds=0.0, validation_loss=None, validation_accuracy=None
@@ -173,6 +176,12 @@ def fit(
             for callback in callbacks:
                 callback.epoch(progress)
     return history
+
+
+def _check_whole(name: str, value: object, least: int = 1, most: float = inf) -> None:
+    if not isinstance(value, Integral) or not least <= int(value) <= most:
+        bounds = f"at least {least}" if most == inf else f"from {least} to {most}"
+        raise UsageError(f"{name} is a whole number, {bounds}; {value!r} came.")
 
 
 def _limited(threads: int | None) -> contextlib.AbstractContextManager[Any]:

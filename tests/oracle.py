@@ -22,13 +22,13 @@ CASES = [(hidden, *pair) for hidden, pair in product(HIDDEN, OUTPUTS_AND_LOSSES)
 
 
 def problem(case: int) -> dict[str, np.ndarray]:
-    """Random theta, examples in rows and one-hot targets for a case."""
+    """Random theta, examples in rows, and soft targets (shares of 1) for a case."""
     rng = np.random.default_rng(case)
     size = sum(out * (into + 1) for into, out in pairwise(ARCHITECTURE))
     return {
         "theta": rng.normal(0, 0.7, size),
         "x": rng.normal(0, 1, (EXAMPLES, ARCHITECTURE[0])),
-        "y": np.eye(ARCHITECTURE[-1])[rng.integers(0, ARCHITECTURE[-1], EXAMPLES)],
+        "y": rng.dirichlet(np.ones(ARCHITECTURE[-1]), EXAMPLES),
     }
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_losses import PAIRS
 
 import pellucid as pl
-from pellucid.glass.gradcheck import gradcheck
+from pellucid.glass.gradcheck import Probe, gradcheck
 from pellucid.glass.planted import MISTAKES, check_planted
 from pellucid.layers import ACTIVATIONS
 
@@ -51,6 +51,46 @@ def test_random_networks_pass(hidden: list[int], activation: str, pair: tuple[st
     network = pl.Network(f"5-{text}", activation=activation, output=pair[0], loss=pair[1], seed=seed)
     check = gradcheck(network, examples=batch, coordinates=None, seed=seed)
     assert check.passed, check.suspect
+
+
+@pytest.mark.parametrize("options", [{"output": "sigmoid"}, {"output": "identity"}, {"output": "tanh"}], ids=str)
+def test_networks_with_a_single_output_pass(options: dict[str, str]) -> None:
+    check = gradcheck(pl.Network("4-3-1", **options), coordinates=None)
+    assert check.passed, check.suspect
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_training_takes_the_gradient_that_was_checked(activation: str) -> None:
+    network = pl.Network("6-5-4-3", activation=activation, dtype="float64", seed=2)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(7, 6)), rng.dirichlet(np.ones(3), 7)
+    loss, gradient = network.loss_and_gradient(x, y)
+    probe_loss, probed = Probe(network, network.theta, x.T, y.T).gradients()
+    assert loss == probe_loss
+    assert np.array_equal(gradient, probed["theta"])
+    before = network.theta.copy()
+    pl.fit(network, x, y, epochs=1, batch_size=7, optimizer=pl.SGD(1.0))
+    np.testing.assert_allclose(before - network.theta, gradient, rtol=0, atol=1e-14)
+
+
+def test_what_an_earlier_pass_left_is_not_used() -> None:
+    network = pl.Network("6-5-4", activation="tanh")
+    layer, right = network.layers[0], network.layers[0].backward
+
+    def accumulating(t: pl.layers.Numbers) -> None:
+        before = t.dW.copy()
+        right(t)
+        t.dW[...] += before
+
+    layer.backward = accumulating
+    assert gradcheck(network).suspect.name == "dense1/W"
+
+
+def test_a_gradient_that_is_zero_everywhere_is_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    from pellucid.cli.main import main
+
+    assert main(["gradcheck", "4-1:softmax-3"]) == 0  # softmax of one unit is 1, whatever its weights
+    assert "all of it is 0" in capsys.readouterr().out
 
 
 def test_smooth_networks_are_also_checked_by_the_complex_step() -> None:

@@ -42,6 +42,21 @@ def test_every_kind_of_picture_becomes_grey(tmp_path: Path, mode: str) -> None:
     assert np.array_equal(read(tmp_path / "3.png"), np.where(DIGIT > 127, 255, 0)[None])
 
 
+@pytest.mark.parametrize("ground", [0, 1])
+def test_sixteen_bits_are_reduced_to_eight(tmp_path: Path, ground: int) -> None:
+    deep = DIGIT.astype(np.uint16) * 257
+    Image.fromarray(65535 - deep if ground else deep).save(tmp_path / "3.png")
+    assert np.array_equal(read(tmp_path / "3.png"), DIGIT[None])
+
+
+def test_a_photograph_is_turned_as_its_camera_says(tmp_path: Path) -> None:
+    sideways = Image.fromarray(DIGIT).rotate(90)
+    exif = sideways.getexif()
+    exif[274] = 6  # turn by 90 degrees clockwise to see it upright
+    sideways.save(tmp_path / "3.jpg", quality=95, exif=exif)
+    assert np.corrcoef(read(tmp_path / "3.jpg").ravel(), DIGIT.ravel())[0, 1] > 0.98
+
+
 @pytest.mark.parametrize("side", [14, 56, 280])
 def test_another_size_is_resized(tmp_path: Path, side: int) -> None:
     Image.fromarray(DIGIT).resize((side, side)).save(tmp_path / "3.jpg", quality=95)
@@ -83,7 +98,9 @@ def npy_header(shape: str) -> bytes:
         ("huge.npy", npy_header("(1180591620717411303424,)"), "not an array"),
         ("size.npy", npy_header("(27, 28)") + bytes(27 * 28), r"shape \(27, 28\)"),
         ("empty.csv", b"", "no rows"),
-        ("words.csv", b"1,2\na,b\n", "row 2"),
+        ("words.csv", b"1,2\na,b\n", "row 2: 'a' is no whole number"),
+        ("decimal.csv", b"0.0,1\n0,1\n", "row 1: '0.0' is no whole number"),
+        ("semicolon.csv", b"0;1\n", "row|rows"),
         ("large.csv", b"1,2\n3,256\n", "row 2: pixels go from 0 to 255, not from 3 to 256"),
         ("ragged.csv", b"1,2\n3\n", "row 2: 1 numbers, where the rows before have 2"),
         ("short.csv", b"1,2\n", r"images of 28×28 are expected"),

@@ -55,6 +55,32 @@ def test_shapes_and_dtypes_are_those_declared(network: pl.Network) -> None:
                     assert array.dtype == dtype, (layer.name, name)
 
 
+def test_passes_leave_alone_what_is_not_theirs(network: pl.Network) -> None:
+    """Forward keeps its input, backward keeps da and all that forward left."""
+    theta = network.theta.copy()
+    workspace = Workspace(network.layers, theta, np.zeros_like(theta))
+    forward(workspace, np.random.default_rng(0).normal(size=(5, 4)))
+    for layer, t in zip(workspace.layers, workspace.numbers, strict=True):
+        given = np.random.default_rng(1).normal(size=getattr(t, layer.output).shape)
+        setattr(t, "d" + layer.output, given)
+        before = {name: np.copy(value) for name, value in vars(t).items() if isinstance(value, np.ndarray)}
+        layer.forward(t)
+        layer.backward(t)
+        for tensor in layer.tensors:
+            assert np.array_equal(getattr(t, tensor.name), before[tensor.name]), (layer.name, tensor.name)
+        assert np.array_equal(getattr(t, "d" + layer.output), before["d" + layer.output])
+
+
+def test_leaky_relu_keeps_its_slope_below_zero() -> None:
+    t = Numbers("leaky_relu1", np)
+    t.z, t.da = np.array([[-2.0, 3.0]]), np.array([[1.0, 1.0]])
+    layer = pl.LeakyReLU(0.3)
+    layer.forward(t)
+    layer.backward(t)
+    assert t.a.tolist() == [[-0.6, 3.0]]
+    assert t.dz.tolist() == [[0.3, 1.0]]
+
+
 def test_running_twice_gives_the_same_bits(network: pl.Network) -> None:
     x = np.random.default_rng(0).normal(size=(5, 4))
     for first, second in zip(run(network, x), run(network, x), strict=True):

@@ -112,8 +112,13 @@ def test_a_file_of_others_loads_without_a_digest(tmp_path: Path) -> None:
         ({"output": "softmix"}, "Did you mean 'softmax'"),
         ({"output": "sigmoid"}, "made for the output"),
         ({"classes": ["a"]}, "3 outputs for 1 classes"),
-        ({"classes": None}, "does not describe a network"),
+        ({"classes": None}, "classes are a list of names"),
+        ({"classes": ["a", 2, "c"]}, "classes are a list of names"),
         ({"normalization": {"kind": "unit", "exec": 1}}, "does not describe a network"),
+        ({"normalization": {"kind": "unit", "scale": "a"}}, "finite scale"),
+        ({"normalization": {"kind": "unit", "scale": float("nan")}}, "finite scale"),
+        ({"normalization": {"kind": "banana", "scale": 1.0}}, "There is no normalization"),
+        ({"input_shape": [2, 4]}, "6 numbers, but the examples have shape"),
         ({"pellucid": 2}, "SHA-256"),
     ],
 )
@@ -138,6 +143,60 @@ def test_a_later_format_is_refused_with_a_remedy(tmp_path: Path, monkeypatch: py
     monkeypatch.undo()
     with pytest.raises(pl.ModelFileError, match="format version 2; this pellucid reads version 1"):
         pl.load(tmp_path / "m.safetensors")
+
+
+def test_metadata_that_are_not_ours_do_not_disturb(tmp_path: Path) -> None:
+    network = saved(tmp_path / "m.safetensors")
+    rewritten(tmp_path / "m.safetensors")
+    tensors, path = load_file(tmp_path / "m.safetensors"), tmp_path / "m.safetensors"
+    about = {"architecture": '"6-5:tanh-4:leaky_relu0.2-3"', "output": '"softmax"', "loss": '"cross_entropy"'}
+    about |= {"classes": '["a", "b", "c"]', "normalization": "{}", "author": "somebody", "format": "pt"}
+    save_file(tensors, path, about)
+    assert np.array_equal(pl.load(path).theta, network.theta)
+
+
+def test_weights_that_are_not_finite_or_of_mixed_kinds_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    network = Network("6-3")
+    network.layers[0].W[0, 0] = np.nan
+    network.save(path)
+    with pytest.raises(pl.ModelFileError, match="finite"):
+        pl.load(path)
+    saved(path)
+    rewritten(path)
+    tensors = {name: tensor.astype(np.int32 if "b" in name else np.float32) for name, tensor in load_file(path).items()}
+    about = {"architecture": '"6-5:tanh-4:leaky_relu0.2-3"', "output": '"softmax"', "loss": '"cross_entropy"'}
+    save_file(tensors, path, about | {"classes": '["a", "b", "c"]', "normalization": "{}"})
+    with pytest.raises(pl.ModelFileError, match="float32, int32"):
+        pl.load(path)
+
+
+def test_the_same_network_makes_the_same_bytes_whatever_is_noted_of_it(tmp_path: Path) -> None:
+    network = Network("6-5-2", classes=("0" * 64, "é"))
+    contents = set()
+    for number in range(5):
+        network.save(tmp_path / f"{number}", {"note": "0" * 64, "sha256": "f" * 64})
+        contents.add((tmp_path / f"{number}").read_bytes())
+        assert pl.load(tmp_path / f"{number}").classes == network.classes
+    assert len(contents) == 1
+
+
+@pytest.mark.parametrize("slope", [1e-5, 0.5, 1e-300, 0.1 + 0.2])
+def test_any_slope_survives_the_file(tmp_path: Path, slope: float) -> None:
+    network = Network([pl.Dense(3), pl.LeakyReLU(slope), pl.Dense(2)], input_shape=(4,))
+    network.save(tmp_path / "m.safetensors")
+    assert pl.load(tmp_path / "m.safetensors").layers[1].slope == slope
+
+
+def test_the_shape_of_the_images_is_kept(tmp_path: Path) -> None:
+    network = Network("*-5-3", input_shape=(1, 2, 8))
+    network.save(tmp_path / "m.safetensors")
+    again = pl.load(tmp_path / "m.safetensors")
+    assert again.input_shape == (1, 2, 8)
+    for shape in ((4, 16), (4, 2, 8), (4, 2, 8, 1)):
+        assert again.predict(np.zeros(shape, np.uint8)).shape == (4, 3)
+    with pytest.raises(pl.ShapeError, match=r"examples of shape \(1, 2, 8\)"):
+        again.predict(np.zeros((4, 4, 4), np.uint8))
 
 
 @pytest.mark.parametrize("name", ["fsync", "replace"])

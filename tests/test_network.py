@@ -171,7 +171,10 @@ def test_a_layer_that_needs_a_vector_says_where_the_image_came_from() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: pl.Network([pl.Dense(3), pl.Softmax()], input_shape=(4,)), "ends with softmax1.*output='softmax'"),
+        (
+            lambda: pl.Network([pl.Dense(3), pl.Softmax()], input_shape=(4,)),
+            "ends with softmax1.*take the output 'softmax'",
+        ),
         (lambda: pl.Network("4-1"), "softmax of a single output is always 1"),
         (lambda: pl.Network([], input_shape=(4,)), "at least one layer"),
         (lambda: pl.Network([pl.Dense(3)]), "input_shape"),
@@ -188,6 +191,47 @@ def test_a_layer_that_needs_a_vector_says_where_the_image_came_from() -> None:
 def test_what_cannot_be_built_is_refused_when_it_is_built(make: object, message: str) -> None:
     with pytest.raises(pl.UsageError, match=message):
         make()
+
+
+def test_a_class_in_the_place_of_a_layer_is_refused_and_unharmed() -> None:
+    with pytest.raises(pl.UsageError, match=r"Write ReLU\(\)"):
+        pl.Network([pl.Dense(8), pl.ReLU, pl.Dense(3)], input_shape=(4,))
+    assert pl.Network("4-8-3").layers[1].name == "relu1"
+
+
+def test_a_network_that_was_refused_leaves_its_layers_free() -> None:
+    layer = pl.Dense(3)
+    with pytest.raises(pl.UsageError):
+        pl.Network([layer, pl.Softmax()], input_shape=(4,))
+    assert pl.Network([layer], input_shape=(4,)).layers == [layer]
+
+
+@pytest.mark.parametrize(
+    ("output", "targets", "message"),
+    [
+        ("softmax", [[0.5, 0.5, 0.5]], "shares of 1; row 0 is"),
+        ("softmax", [[1.5, -0.5, 0.0]], "shares of 1"),
+        ("sigmoid", [[0.0, 5.0, 1.0]], r"lie in \[0, 1\]"),
+    ],
+)
+def test_targets_that_the_loss_is_not_made_for_are_refused(
+    output: str, targets: list[list[float]], message: str
+) -> None:
+    with pytest.raises(pl.DataError, match=message):
+        pl.Network("4-3", output=output).loss_and_gradient(np.ones((1, 4)), np.array(targets))
+
+
+def test_outputs_that_are_not_finite_are_an_error_not_an_answer() -> None:
+    network = pl.Network("4-3")
+    with pytest.raises(pl.NumericError, match="outputs for 1 of 2 examples"):
+        network.predict(np.array([[1.0, 1, 1, 1], [1e39, 1, 1, 1]]))
+
+
+def test_colours_are_turned_to_channels_first() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), dtype=np.uint8)
+    network = pl.Network("*-2", input_shape=(3, 4, 6), dtype="float64")
+    first = np.moveaxis(images, -1, 1).reshape(5, -1)
+    assert np.array_equal(network.predict(images), network.predict(first))
 
 
 def test_a_layer_stands_in_one_network_only() -> None:

@@ -156,7 +156,7 @@ def test_then_an_error_that_names_the_four_files(machine: Path) -> None:
 
 def test_an_environment_that_names_no_folder_is_an_error(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PELLUCID_DATA", "nowhere")
-    with pytest.raises(pl.DataError, match="PELLUCID_DATA names nowhere"):
+    with pytest.raises(pl.DataError, match="PELLUCID_DATA names 'nowhere'"):
         pl.data.load()
 
 
@@ -174,6 +174,8 @@ def test_the_sample_has_400_and_100_digits_of_each_class_and_is_verified() -> No
     assert np.bincount(test.labels).tolist() == [100] * 10
     assert train.verified
     assert train.images.shape[1:] == (28, 28)
+    assert np.bincount(train.labels[:200]).min() >= 5  # mixed, so that --limit takes all classes
+    assert len(pl.data.load(Path("mnist-5k"))[1]) == 1000
 
 
 def test_the_sample_is_part_of_mnist(mnist: tuple[pl.data.Dataset, pl.data.Dataset]) -> None:

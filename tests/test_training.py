@@ -88,6 +88,46 @@ def test_watching_changes_no_bit(digits: Digits) -> None:
     assert thetas[0] == thetas[1]
 
 
+def test_looking_at_gradients_while_training_changes_no_bit(digits: Digits) -> None:
+    class Looker(pl.Callback):
+        def chunk(self, progress: Progress) -> None:
+            progress.network.loss_and_gradient(digits[1].images, digits[1].labels)
+
+    thetas = []
+    for callbacks in ([], [Looker()]):
+        network = pl.Network("784-16-10", seed=0)
+        pl.fit(network, digits[0], epochs=2, callbacks=callbacks)
+        thetas.append(network.theta.tobytes())
+    assert thetas[0] == thetas[1]
+
+
+def test_what_a_callback_is_told_stays_as_it_was(digits: Digits) -> None:
+    told: list[Progress] = []
+
+    class Keeper(pl.Callback):
+        def chunk(self, progress: Progress) -> None:
+            assert progress.validation_loss is None  # not known yet in this epoch
+            told.append(progress)
+
+        def epoch(self, progress: Progress) -> None:
+            assert progress.validation_loss is not None
+
+    pl.fit(pl.Network("784-8-10"), digits[0], epochs=3, validation=0.5, callbacks=[Keeper()])
+    assert sorted({progress.epoch for progress in told}) == [1, 2, 3]
+    assert len({(progress.epoch, progress.done) for progress in told}) == len(told)
+
+
+def test_the_history_does_not_depend_on_how_often_callbacks_are_told(
+    digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    histories = []
+    for seconds in (1e-9, 1e-3, 10):
+        monkeypatch.setattr("pellucid.training.CHUNK_SECONDS", seconds)
+        history = pl.fit(pl.Network("784-8-10", dtype="float64"), digits[0], epochs=2, batch_size=7).history
+        histories.append((history["loss"], history["accuracy"]))
+    assert histories[0] == histories[1] == histories[2]
+
+
 @settings(max_examples=25)
 @given(st.integers(1, 40), st.integers(1, 60))
 def test_any_batch_size_sees_each_example_once_an_epoch(count: int, batch_size: int) -> None:
@@ -155,16 +195,34 @@ def test_progress_knows_speed_and_time_left() -> None:
     [
         ({"epochs": 0}, "at least 1"),
         ({"batch_size": 0}, "at least 1"),
-        ({"threads": 0}, "at least 1"),
+        ({"threads": 0}, "threads is a whole number, from 1 to 1024; 0 came"),
         ({"validation": 1.0}, "fraction"),
         ({"engine": "referense"}, "Did you mean 'reference'"),
         ({"loss": "binary_cross_entropy"}, "made for the output 'sigmoid'"),
         ({"normalize": "units"}, "Did you mean 'unit'"),
+        ({"epochs": 2.5}, "2.5 came"),
+        ({"seed": -1}, "at least 0"),
+        ({"optimizer": "sgd"}, r"pl.SGD\(0.1\)"),
+        ({"validation": "half"}, "'half' came"),
+        ({"labels": [1]}, "brings its own labels"),
     ],
 )
 def test_arguments_out_of_range_are_refused(digits: Digits, arguments: dict[str, object], message: str) -> None:
+    network = pl.Network("784-8-10")
+    before = network.theta.copy(), network.loss, network.normalization
     with pytest.raises(pl.UsageError, match=message):
-        pl.fit(pl.Network("784-8-10"), digits[0], **arguments)
+        pl.fit(network, digits[0], **{"normalize": "symmetric", **arguments})
+    assert np.array_equal(network.theta, before[0])
+    assert (network.loss, network.normalization) == before[1:]
+
+
+def test_a_validation_set_that_does_not_fit_is_found_before_the_first_step(digits: Digits) -> None:
+    network = pl.Network("784-8-10")
+    before = network.theta.copy()
+    other = pl.data.Dataset(np.zeros((4, 5, 5), np.uint8), np.zeros(4, np.int64))
+    with pytest.raises(pl.ShapeError):
+        pl.fit(network, digits[0], validation=other)
+    assert np.array_equal(network.theta, before)
 
 
 def test_a_data_set_of_other_classes_is_refused_naming_both(digits: Digits) -> None:

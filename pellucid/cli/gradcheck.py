@@ -72,9 +72,7 @@ def _table(check: GradientCheck) -> None:
             f"{row.difference:>11.1e}{row.tolerance:>11.1e}  {_verdict(row)}"
         )
     if check.passed:
-        print(
-            f"passed: {check.checked:,} coordinates agree; relative error of the worst tensor: {check.worst.relative:.1e}"
-        )
+        print(f"passed: {check.checked:,} coordinates agree; worst tensor: relative error {check.worst.relative:.1e}")
     else:
         print(f"FAILED: on the way back from the loss, the first wrong gradient is that of {check.suspect.name}.")
         print("Look at the backward pass of its layer, then at those behind it, up to and including the dx of the next")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -42,11 +44,26 @@ def _options(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
+    """Run a command, and see that what it printed has left.
 
     Returns:
         0 ok · 1 failed check · 2 usage · 3 data · 4 model file · 5 numeric · 130 interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without × or █ shows a question mark
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except OSError as error:  # the reader has left, as `head` does, or the disk is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"pellucid: the result cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
@@ -62,6 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, message = error.exit_code, str(error)
         if debug:
             raise
+    except (OSError, MemoryError) as error:
+        if debug:
+            raise
+        code, message = 1, _of_the_system(error)
     except Exception as error:
         if debug:
             raise
@@ -73,3 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--json" in words:
         emit({"error": message, "exit_code": code})
     return code
+
+
+def _of_the_system(error: OSError | MemoryError) -> str:
+    """What the system refused."""
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory. {error}"
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)

@@ -16,7 +16,7 @@ from pellucid.training import Callback, Progress
 
 def emit(result: dict[str, Any]) -> None:
     """Print the one JSON object of `--json`; what JSON cannot say (NaN, infinity) becomes null."""
-    print(json.dumps(_plain(result), ensure_ascii=False, allow_nan=False))
+    print(json.dumps(_plain(result), allow_nan=False))
 
 
 def say(text: str = "") -> None:

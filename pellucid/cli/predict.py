@@ -12,7 +12,7 @@ import typer
 from pellucid.cli.options import Json, Model, open_model
 from pellucid.cli.output import emit
 from pellucid.data.images import read_images
-from pellucid.errors import ModelFileError
+from pellucid.errors import ModelFileError, PellucidError
 from pellucid.losses import decide
 from pellucid.network import Network
 
@@ -21,7 +21,9 @@ BAR = 20
 
 def command(
     model: Model,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="PNG, JPEG, .npy or .csv files of images.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", readable=False, help="PNG, JPEG, .npy or .csv files of images.")
+    ],
     json: Json = False,
 ) -> int:
     """Predict the class of each image in the files."""
@@ -29,7 +31,11 @@ def command(
     height, width = _size(network)
     predictions: list[dict[str, Any]] = []
     for file in files:
-        outputs = network.predict(read_images(file, height, width))
+        images = read_images(file, height, width)
+        try:
+            outputs = network.predict(images)
+        except PellucidError as error:
+            raise type(error)(f"{file}: {error}") from None
         for index, row in enumerate(outputs):
             place = {"index": index} if len(outputs) > 1 else {}
             label = network.classes[int(decide(row[:, None])[0])]

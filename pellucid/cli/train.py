@@ -86,8 +86,9 @@ def _train(
                 callbacks=[run, progress],
             )
         except KeyboardInterrupt:
-            run.save(interrupted=True)
-            say(f"The weights so far are in {run.model}.")
+            if run.folder.exists():
+                run.save()
+                say(f"The weights so far are in {run.model}.")
             raise
     evaluation = network.evaluate(test)
     seconds = sum(history.history["seconds"])

@@ -24,7 +24,7 @@ PIECE = 2**20
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
-    """The array in an IDX file; a plain file of images is mapped, not read.
+    """The array in an IDX file; a plain file is mapped, not read.
 
     Nothing is allocated on the word of the header: memory grows with what the file really holds.
 
@@ -39,7 +39,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
         with path.open("rb") as file:
             if file.read(2) == b"\x1f\x8b":
                 with gzip.open(path) as stream:
-                    return parse_idx(_unpack(stream, path), dimensions, str(path))
+                    return parse_idx(_unpack(stream, dimensions, str(path)), dimensions, str(path))
             file.seek(0)
             shape = _shape(file.read(4 + 4 * dimensions), dimensions, str(path))
     except (OSError, EOFError, zlib.error) as error:
@@ -58,17 +58,14 @@ def parse_idx(content: bytes | bytearray, dimensions: int, source: str) -> NDArr
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
-def _unpack(stream: gzip.GzipFile, path: Path) -> bytearray:
-    """The unpacked content, in pieces; stops as soon as it is longer than the header or LARGEST allow."""
-    content = bytearray(stream.read(16))
-    limit = LARGEST
-    if len(content) == 16 and content[:3] == b"\0\0\x08" and 1 <= content[3] <= 3:
-        sizes = np.frombuffer(content, ">u4", count=content[3], offset=4).tolist()
-        limit = min(LARGEST, 4 + 4 * len(sizes) + prod(sizes))
+def _unpack(stream: gzip.GzipFile, dimensions: int, source: str) -> bytearray:
+    """The unpacked content, in pieces; stops as soon as it is longer than its header announces."""
+    content = bytearray(stream.read(4 + 4 * dimensions))
+    limit = min(len(content) + prod(_shape(bytes(content), dimensions, source)), LARGEST)
     while piece := stream.read(PIECE):
         content += piece
         if len(content) > limit:
-            raise DataError(f"{path} holds more than the {limit:,} bytes that its header announces.")
+            raise DataError(f"{source} holds more than the {limit:,} bytes that its header announces or that are read.")
     return content
 
 

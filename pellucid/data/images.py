@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pellucid.errors import DataError
 
@@ -28,6 +28,8 @@ def read_images(path: Path, height: int, width: int) -> NDArray[Any]:
     """
     readers = {".npy": _read_npy, ".csv": _read_csv}
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is not a file.")
         if path.suffix.lower() in readers:
             array = readers[path.suffix.lower()](path)
         else:
@@ -50,11 +52,13 @@ def _read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is ours
             if picture.width * picture.height > LARGEST_PICTURE:
                 raise DataError(f"{path} has {picture.width}×{picture.height} pixels, more than {LARGEST_PICTURE:,}.")
-            grey = _flatten(picture).convert("L")
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path} is not a PNG or JPEG picture, an .npy array or a .csv file.") from None
+            grey = _flatten(ImageOps.exif_transpose(picture)).convert("L")
+    except DataError:
+        raise
+    except Image.DecompressionBombError:
+        raise DataError(f"{path} has more than {LARGEST_PICTURE:,} pixels.") from None
+    except (UnidentifiedImageError, SyntaxError, ValueError):
+        raise DataError(f"{path} is not a PNG or JPEG picture that can be read, an .npy or a .csv file.") from None
     pixels = np.asarray(grey)
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     if np.median(border) > 127:  # dark ink on light paper
@@ -65,7 +69,9 @@ def _read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
 
 
 def _flatten(picture: Image.Image) -> Image.Image:
-    """A transparent picture on white paper."""
+    """A transparent picture on white paper; 16 bits reduced to 8."""
+    if picture.mode.startswith("I"):
+        return Image.fromarray((np.asarray(picture) / 257).astype(np.uint8))
     if not picture.has_transparency_data:
         return picture
     picture = picture.convert("RGBA")
@@ -89,7 +95,7 @@ def _read_csv(path: Path) -> NDArray[np.uint8]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             for number, cells in enumerate(csv.reader(file), start=1):
-                if cells and not (number == 1 and not cells[0].strip().isdigit()):
+                if cells and not (number == 1 and not any(map(_is_number, cells))):
                     rows.append(_row(cells, expected=len(rows[0]) if rows else len(cells)))
     except (ValueError, csv.Error) as error:
         raise DataError(f"{path}, row {number}: {error}.") from None
@@ -99,9 +105,20 @@ def _read_csv(path: Path) -> NDArray[np.uint8]:
 
 
 def _row(cells: list[str], expected: int) -> NDArray[np.uint8]:
+    words = [cell for cell in cells if not cell.strip().isdecimal()]
+    if words:
+        raise ValueError(f"{words[0][:20]!r} is no whole number from 0 to 255")
     values = [int(cell) for cell in cells]
     if len(values) != expected:
         raise ValueError(f"{len(values)} numbers, where the rows before have {expected}")
     if not 0 <= min(values) <= max(values) <= 255:
         raise ValueError(f"pixels go from 0 to 255, not from {min(values)} to {max(values)}")
     return np.array(values, np.uint8)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset
 from pellucid.data.idx import read_idx
-from pellucid.errors import DataError
+from pellucid.errors import DataError, UsageError
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,12 @@ def read_folder(folder: Path) -> tuple[Dataset, Dataset]:
     train = _read_part(folder, TRAIN_IMAGES, TRAIN_LABELS)
     if not any(find(folder, file) for file in (TEST_IMAGES, TEST_LABELS)):
         source = f"{folder} (no test files there: one sixth held out)"
-        train, test = train.split(HELD_OUT)
+        try:
+            train, test = train.split(HELD_OUT)
+        except UsageError:
+            raise DataError(
+                f"{folder} has no test files, and {len(train)} images are too few to hold some out."
+            ) from None
         return replace(train, source=source), replace(test, source=source)
     test = _read_part(folder, TEST_IMAGES, TEST_LABELS)
     if train.input_shape != test.input_shape:

@@ -56,15 +56,15 @@ def normalization(kind: str, images: NDArray[Any]) -> Normalization:
 
     Raises:
         UsageError: unknown name.
-        DataError: 'standard' without pixels to measure, or with pixels that are all the same.
+        DataError: images that are floats already, or pixels that are all the same.
     """
     choose("normalization", kind, dict.fromkeys(NORMALIZATIONS))
     if kind == "unit":
         return Normalization()
+    if images.dtype != np.uint8:
+        raise DataError(f"normalize={kind!r} is for pixels of 0 to 255 (uint8); floats are taken as they are.")
     if kind == "symmetric":
         return Normalization("symmetric", 2 / 255, -1.0)
-    if images.dtype != np.uint8:
-        raise DataError("normalize='standard' measures pixels of 0 to 255 (uint8); these images are floats.")
     parts = (images[start : start + PART].reshape(-1) for start in range(0, len(images), PART))
     counts = np.sum([np.bincount(part, minlength=256) for part in parts], axis=0)
     values = np.arange(256)

