@@ -25,6 +25,7 @@ from pellucid.notation import parse, write
 from pellucid.workspace import Workspace, length, slots
 
 DTYPES: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
+MOST_PARAMETERS = 10**9  # 4 GB in float32; a larger number is a slip of the hand
 AT_ONCE = 1000  # examples that predict and evaluate take through the network together
 
 
@@ -82,7 +83,10 @@ class Network:
         self.classes: tuple[str, ...] = tuple(classes or map(str, range(max(self.outputs, 2))))
         if len(self.classes) != max(self.outputs, 2):
             raise ShapeError(f"The network has {self.outputs} outputs for {len(self.classes)} classes.")
-        self._theta = np.zeros(length(slots(layers, "parameter")), self.dtype)
+        parameters = length(slots(layers, "parameter"))
+        if parameters > MOST_PARAMETERS:
+            raise UsageError(f"The network has {parameters:,} parameters; at most {MOST_PARAMETERS:,} are possible.")
+        self._theta = np.zeros(parameters, self.dtype)
         self._gradient = np.zeros_like(self._theta)
         self._state = np.zeros(length(slots(layers, "state")), self.dtype)
         self._bind()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import idx
 from PIL import Image
 
 import pellucid as pl
+from pellucid.files.model import read_model
 
 Command = Any
 
@@ -84,6 +87,47 @@ def test_a_folder_with_something_in_it_is_not_overwritten(pellucid: Command, dig
     assert result.code == 2
     assert "mine is not empty" in result.err
     assert [path.name for path in Path("mine").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("options", [["--threads", "0"], ["--engine", "cuda"], ["--validation", "0.0001"]])
+def test_options_that_are_refused_leave_no_folder_behind(
+    pellucid: Command, digits_folder: Path, options: list[str]
+) -> None:
+    assert pellucid("train", "784-8-10", "--data", digits_folder, "--out", "run", *options).code == 2
+    assert not Path("run").exists()
+
+
+def test_the_model_knows_its_recipe_and_result(run_folder: Path) -> None:
+    _, about = read_model(run_folder / "model.safetensors")
+    assert about["made"]["recipe"]["architecture"] == "784-24-10"
+    assert about["made"]["result"] == json.loads((run_folder / "result.json").read_text())
+
+
+def test_the_name_of_a_recipe_is_no_path(pellucid: Command, digits_folder: Path) -> None:
+    Path("r.toml").write_text('architecture = "784-8-10"\nepochs = 1\nname = "../../' + "evil" * 100 + '"\n')
+    result = pellucid("train", "r.toml", "--data", digits_folder, "--json")
+    assert Path(result.json["run"]).resolve().parent == Path("runs").resolve()
+
+
+def test_images_that_are_not_square_are_trained_on_and_predicted(pellucid: Command) -> None:
+    rng = np.random.default_rng(0)
+    Path("flat").mkdir()
+    for part in ("train", "t10k"):
+        Path(f"flat/{part}-images-idx3-ubyte").write_bytes(idx(rng.integers(0, 256, (40, 10, 20))))
+        Path(f"flat/{part}-labels-idx1-ubyte").write_bytes(idx(np.arange(40) % 10))
+    assert pellucid("train", "*-4-*", "--epochs", 1, "--data", "flat", "--out", "run").code == 0
+    Image.fromarray(rng.integers(0, 256, (10, 20), dtype=np.uint8)).save("one.png")
+    np.save("two.npy", np.zeros((2, 200), np.uint8))
+    assert len(pellucid("predict", "run", "one.png", "two.npy", "--json").json["predictions"]) == 3
+
+
+def test_a_file_of_bad_numbers_is_named_among_many(pellucid: Command, run_folder: Path) -> None:
+    np.save("good.npy", np.zeros((28, 28)))
+    np.save("bad.npy", np.full((28, 28), np.nan))
+    np.save("huge.npy", np.full((28, 28), 1e300))
+    result = pellucid("predict", run_folder, "good.npy", "bad.npy")
+    assert (result.code, result.err.startswith("pellucid: bad.npy: ")) == (DATA, True)
+    assert pellucid("predict", run_folder, "huge.npy").code == NUMERIC
 
 
 def test_test_reports_accuracy_confusion_classes_and_mistakes(
@@ -199,6 +243,7 @@ USAGE, DATA, MODEL, NUMERIC = 2, 3, 4, 5
         (["train", "--learning-rate", "nan"], USAGE, "above 0"),
         (["train", "--activation", "rleu"], USAGE, "Did you mean 'relu'"),
         (["train", "--optimizer", "adm"], USAGE, "There is no optimizer"),
+        (["gradcheck", "784-999999-999999-10"], USAGE, "at most 1,000,000,000"),
         (["train", "784-12x-10"], USAGE, "      ^"),
         (["train", "missing.toml"], USAGE, "No such file"),
         (["train", "--data", "mnits"], USAGE, "Did you mean 'mnist'"),
@@ -255,7 +300,9 @@ def test_help_is_what_the_bare_command_prints(pellucid: Command) -> None:
 
 def program(*words: object, **options: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pellucid", *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **options
+    )
 
 
 def test_without_a_terminal_there_is_no_colour_and_no_bar(digits_folder: Path, tmp_path: Path) -> None:
@@ -263,6 +310,38 @@ def test_without_a_terminal_there_is_no_colour_and_no_bar(digits_folder: Path, t
     assert "\x1b" not in out + err
     assert "test accuracy" in out
     assert "epoch 2/2" in err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8:strict"])
+def test_any_encoding_of_the_terminal_will_do(encoding: str, run_folder: Path, digits_folder: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    for words in (["gradcheck", "5-4-3"], ["train", "foo-é", "--json"], ["test", run_folder, "--data", digits_folder]):
+        out, err = program(*words, env=environment).communicate()
+        assert "Traceback" not in err, words
+        assert out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_said_in_a_line(run_folder: Path) -> None:
+    for words in (["info", "--json"], ["info"], ["train", "nonsense", "--json"]):
+        with Path("/dev/full").open("w") as full:
+            process = subprocess.run(
+                [sys.executable, "-m", "pellucid", *words], stdout=full, stderr=subprocess.PIPE, text=True
+            )
+        assert process.returncode == 1
+        assert "No space left" in process.stderr
+        assert "Traceback" not in process.stderr
+        assert "Exception ignored" not in process.stderr
+
+
+def test_memory_that_is_not_there_is_no_error_of_our_own(pellucid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted() -> None:
+        raise MemoryError("Unable to allocate 3 TiB")
+
+    monkeypatch.setattr("pellucid.cli.info.describe", exhausted)
+    result = pellucid("info")
+    assert result.code == 1
+    assert "not enough memory. Unable to allocate 3 TiB" in result.err
 
 
 def test_ctrl_c_keeps_the_weights_and_exits_130(digits_folder: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def command(
 
     def progress(name: str) -> None:
         if sys.stderr.isatty():
-            print(f"\rchecking {name:<20}", end="", file=sys.stderr, flush=True)
+            print(f"\r{name and 'checking':<9}{name:<20}\r", end="", file=sys.stderr, flush=True)
 
     check = gradcheck(
         network, examples=examples, coordinates=None if every else coordinates, seed=recipe.seed, progress=progress
@@ -59,7 +59,7 @@ def command(
             }
         )
     else:
-        print(f"\r{network.architecture}, output {network.output}, loss {network.loss.kind}, {examples} examples")
+        print(f"{network.architecture}, output {network.output}, loss {network.loss.kind}, {examples} examples")
         _table(check)
     return 0 if check.passed else 1
 
