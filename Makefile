@@ -19,7 +19,7 @@ demo: $(VENV)/.installed
 	@echo
 	$(BIN)/pellucid predict $(DEMO) $(DEMO)/digits/*.png
 	@echo
-	@echo "The model is $(DEMO)/model.safetensors, the loss curve $(DEMO)/figures/curves.png."
+	@echo "The model is $(DEMO)/model.safetensors, its curves $(DEMO)/figures/curves.png."
 
 test: $(VENV)/.developed
 	$(BIN)/pytest

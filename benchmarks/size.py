@@ -15,13 +15,13 @@ PACKAGE = Path(__file__).parents[1] / "pellucid"
 CORE = [
     "network",
     "building",
+    "engine",
     "notation",
     "workspace",
     "layers",
     "losses",
     "initializers",
     "optimizers",
-    "schedules",
     "training",
 ]
 CORE_LIMIT = 1500

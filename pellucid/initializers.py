@@ -36,7 +36,8 @@ class Initializer:
 
 
 BY_FAN: dict[str, tuple[str, Spread]] = {
-    # variance 2 / fan_in: He, Zhang, Ren, Sun, "Delving deep into rectifiers", 2015
+    # variance 2 / fan_in: He, Zhang, Ren, Sun, "Delving deep into rectifiers: surpassing
+    # human-level performance on ImageNet classification", 2015
     "he_normal": ("normal", lambda fan_in, fan_out: sqrt(2 / fan_in)),
     "he_uniform": ("uniform", lambda fan_in, fan_out: sqrt(6 / fan_in)),
     # variance 2 / (fan_in + fan_out): Glorot, Bengio, "Understanding the difficulty of training deep

@@ -6,7 +6,7 @@ A loss stands at the end of the network together with the output link a = g(z). 
     losses      (B,)            the loss of each example; their mean is the loss of the batch
     dz          (outputs, B)    the gradient of that mean, where the backward pass of the network begins
 
-The mean's 1/B enters here, in dz, and nowhere else.
+The mean's 1/B enters here, in `backward`, and nowhere else.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Network:
         output: link after the last layer: softmax (default), sigmoid, tanh or identity.
         loss: cross_entropy, binary_cross_entropy or squared_error; by default the one that matches the output.
         activation: follows each dense layer of a one-line architecture but the last.
-        initializer: how weights are drawn; by default He before a ReLU, Xavier otherwise.
+        initializer: how weights are drawn; by default He before a (leaky) ReLU, Xavier otherwise.
         dtype: "float32" or "float64".
         seed: of the initial weights.
         classes: names of the classes; by default "0", "1", ...

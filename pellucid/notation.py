@@ -5,7 +5,8 @@
     item         = ( INT | "*" ) [ ":" ACTIVATION ]  a dense layer · "*": as many outputs as there are classes
 
 Every dense layer but the last is followed by the hidden activation; `:name` replaces it, `:linear` leaves it out.
-Source of the notation: Ciresan, Meier, Gambardella, Schmidhuber, "Deep, big, simple neural nets", 2010.
+Ciresan, Meier, Gambardella, Schmidhuber write networks so: "Deep, big, simple neural nets for handwritten digit
+recognition", 2010.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From pixels to numbers, and from rows to columns: the one place where the outside meets the inside."""
+"""From pixels to numbers, and from images in rows to examples in columns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Normalization:
             raise UsageError(f"A normalization has a finite scale and offset, not {self.scale}, {self.offset}.")
 
     def columns(self, images: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Images (B, ...) as the columns of X: (features, B); the transposed view costs nothing.
+        """Images (B, ...) as the columns of x: (features, B); the transposed view costs nothing.
 
         Colours (B, height, width, channels) are turned to channels first, as everywhere inside.
         """

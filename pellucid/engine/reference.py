@@ -25,7 +25,7 @@ def forward(workspace: Workspace, x: Array) -> Array:
 
 
 def backward(workspace: Workspace, gradient: Array, *, input_gradient: bool = False) -> None:
-    """Carry the gradient of the last layer's output back to the first; parameters' gradients fall out.
+    """Carry the gradient of the last layer's output back to the first; each layer leaves those of its parameters.
 
     The gradient of the network's input costs a matrix product that training never reads, so it is computed
     only when asked for.

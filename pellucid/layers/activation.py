@@ -120,7 +120,8 @@ class Softmax(Activation):
     The backward pass is the full Jacobian ∂a_i/∂z_k = a_i (δ_ik − a_k). Subtracting the largest z of each
     column changes nothing in the quotient and keeps e^z from overflowing.
 
-    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
+    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs, with relationships to
+    statistical pattern recognition", 1990.
     """
 
     kind = "softmax"

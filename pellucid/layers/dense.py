@@ -15,7 +15,7 @@ from pellucid.layers.layer import Layer, Numbers, Shape, Tensor
 
 @dataclass(eq=False)
 class Dense(Layer):
-    """Z = W X + b, for a batch of B examples, one in each column.
+    """z = W x + b, for a batch of B examples, one in each column.
 
     Forward     z = W x + b          (out, B) = (out, in) (in, B) + (out, 1)
     Backward    dW = dz xᵀ           (out, in) = (out, B) (B, in)
@@ -27,7 +27,7 @@ class Dense(Layer):
 
     Args:
         units: number of outputs, at least 1 (UsageError).
-        initializer: how W is drawn; by default He before a ReLU, Xavier otherwise. b starts at 0.
+        initializer: how W is drawn; by default He before a (leaky) ReLU, Xavier otherwise. b starts at 0.
 
     Source: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", 1986.
     """
