@@ -228,17 +228,20 @@ class Network:
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], note, unit])
 
     def check_examples(
-        self, data: Dataset | NDArray[Any], labels: NDArray[Any] | None
+        self, data: Dataset | NDArray[Any], labels: NDArray[Any] | None, loss: Loss | None = None
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Images (N, ...) and targets (N, outputs), from a Dataset or from images and labels; errors if unfit."""
+        """Images (N, ...) and targets (N, outputs), from a Dataset or from images and labels; errors if unfit.
+
+        Targets must suit the loss, which is the network's own unless another is given.
+        """
         if isinstance(data, Dataset):
             if labels is not None:
                 raise UsageError("A Dataset brings its own labels; give them with images only.")
             check_classes(data, self.classes)
-            return self.check_examples(data.images, data.labels)
+            return self.check_examples(data.images, data.labels, loss)
         images = check_images(data, self.input_shape)
         targets = check_targets(labels, len(images), len(self.classes), self.outputs, self.dtype)
-        self.loss.check_targets(targets)
+        (loss or self.loss).check_targets(targets)
         return images, targets
 
     def _parts(self, images: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:

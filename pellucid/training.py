@@ -133,26 +133,20 @@ def fit(
         ShapeError, DataError: examples that do not fit the network.
         NumericError: the loss became NaN or infinite.
     """
-    _check_whole("epochs", epochs)
-    _check_whole("batch_size", batch_size)
-    _check_whole("seed", seed, least=0)
-    _check_whole("threads", 1 if threads is None else threads, most=MOST_THREADS)
     optimizer = SGD() if optimizer is None else optimizer
-    if not isinstance(optimizer, SGD):
-        raise UsageError(f"optimizer is an optimizer such as pl.SGD(0.1); {optimizer!r} came.")
-    made = make_loss(network.output, loss) if loss else network.loss
+    _check_arguments(epochs, batch_size, seed, threads, optimizer)
+    loss_with_link = make_loss(network.output, loss) if loss else network.loss
     make_engine = choose("engine", engine, ENGINES)
     train, held_out = _split(data, labels, validation, seed)
-    images, targets = network.check_examples(*train)
-    made.check_targets(targets)
+    images, targets = network.check_examples(*train, loss=loss_with_link)
     if held_out:
-        network.check_examples(*held_out)
+        network.check_examples(*held_out, loss=loss_with_link)
     if normalize:
         network.normalization = normalization(normalize, images)
-    network.loss = made
+    network.loss = loss_with_link  # nothing of the network has changed before all was found right
     runner = make_engine(
         network.workspace(gradient=np.zeros_like(network.theta)),
-        made,
+        network.loss,
         optimizer,
         images,
         targets,
@@ -176,6 +170,15 @@ def fit(
             for callback in callbacks:
                 callback.epoch(progress)
     return history
+
+
+def _check_arguments(epochs: int, batch_size: int, seed: int, threads: int | None, optimizer: SGD) -> None:
+    _check_whole("epochs", epochs)
+    _check_whole("batch_size", batch_size)
+    _check_whole("seed", seed, least=0)
+    _check_whole("threads", 1 if threads is None else threads, most=MOST_THREADS)
+    if not isinstance(optimizer, SGD):
+        raise UsageError(f"optimizer is an optimizer such as pl.SGD(0.1); {optimizer!r} came.")
 
 
 def _check_whole(name: str, value: object, least: int = 1, most: float = inf) -> None:

@@ -344,14 +344,17 @@ def test_memory_that_is_not_there_is_no_error_of_our_own(pellucid: Command, monk
     assert "not enough memory. Unable to allocate 3 TiB" in result.err
 
 
-def test_ctrl_c_keeps_the_weights_and_exits_130(digits_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_keeps_the_weights_and_exits_130(
+    how: signal.Signals, digits_folder: Path, tmp_path: Path
+) -> None:
     process = program("train", "784-64-10", "--epochs", 100000, "--data", digits_folder, "--out", "run", cwd=tmp_path)
     metrics = tmp_path / "run" / "metrics.jsonl"
     deadline = time.monotonic() + 60
     while not (metrics.exists() and metrics.read_text().count("\n") >= 2):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == ""

@@ -179,6 +179,14 @@ def test_normalization_is_measured_on_the_training_data_and_kept(digits: Digits)
     assert network.normalization.kind == "standard"
 
 
+def test_targets_need_only_suit_the_loss_that_is_trained_with() -> None:
+    x, y = np.random.default_rng(0).random((8, 3)), np.full((8, 2), 0.9)
+    network = pl.Network("3-2", output="softmax")
+    assert pl.fit(network, x, y, epochs=1, loss="squared_error").history["loss"]
+    with pytest.raises(pl.DataError, match="shares of 1"):
+        pl.fit(network, x, y, epochs=1, loss="cross_entropy")
+
+
 def test_a_diverging_training_is_stopped_and_explained(digits: Digits) -> None:
     with pytest.raises(pl.NumericError, match=r"became NaN or infinite in epoch 1, by step .* learning rate 1e\+25"):
         pl.fit(pl.Network("784-16-10"), digits[0], optimizer=pl.SGD(1e25))
