@@ -96,7 +96,7 @@ def _planted(json: bool) -> int:
         emit({"passed": all(caught), "planted": rows})
     else:
         for result in results:
-            where = "NOT FOUND" if result.check.passed else f"found, in {result.check.suspect.name}"
+            where = "NOT FOUND" if result.check.passed else f"found: {result.check.suspect.name} is wrong first"
             print(f"{result.name:<28}{result.mistake:<72}{where}")
         print(f"{sum(caught)} of {len(results)} planted mistakes were found")
     return 0 if all(caught) else 1

@@ -63,8 +63,8 @@ class TrainingProgress(Callback):
 
     def chunk(self, progress: Progress) -> None:
         """Move the bar."""
-        left = f"{duration(progress.seconds_left)} left"
-        words = f"loss {progress.loss:.4f}  {progress.images_per_second:,.0f} images/s  {left}"
+        speed = f"{progress.images_per_second:,.0f} images/s  {duration(progress.seconds_left)} left"
+        words = f"loss {progress.loss:.4f}  accuracy {progress.accuracy:.2%}  {speed}"
         title = f"epoch {progress.epoch}/{progress.epochs}"
         self.bars.update(self.task, completed=progress.done, total=progress.examples, description=title, words=words)
 
