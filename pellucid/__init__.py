@@ -6,7 +6,7 @@ from pellucid.initializers import initializer
 from pellucid.layers import Dense, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from pellucid.loading import load
 from pellucid.network import Network
-from pellucid.optimizers import SGD
+from pellucid.optimizers import SGD, Adam, AdamW
 from pellucid.recipe import Recipe
 from pellucid.training import Callback, History, fit
 
@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "Adam",
+    "AdamW",
     "Callback",
     "DataError",
     "Dense",

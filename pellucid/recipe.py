@@ -14,7 +14,7 @@ from pellucid.losses import fits, make_loss
 from pellucid.names import choose, suggest
 from pellucid.network import DTYPES, Network
 from pellucid.notation import parse
-from pellucid.optimizers import SGD, make_optimizer
+from pellucid.optimizers import Optimizer, make_optimizer
 
 FOLDER = Path(__file__).parent / "recipes"
 
@@ -36,6 +36,9 @@ class Recipe:
     loss: str = ""  # by default as fits the output
     optimizer: str = "sgd"
     learning_rate: float = 0.1
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0  # 0: gradients are taken as long as they are
     batch_size: int = 32
     epochs: int = 20
     normalize: str = "unit"
@@ -52,6 +55,8 @@ class Recipe:
         for name, least in (("batch_size", 1), ("epochs", 1), ("limit", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"The recipe's {name} is {getattr(self, name)}; at least {least} is expected.")
+        if not self.clip_norm >= 0:
+            raise UsageError(f"The recipe's clip_norm is {self.clip_norm}; at least 0 is expected.")
         if not 0 <= self.validation < 1:
             raise UsageError(f"The recipe's validation is {self.validation}; a fraction below 1 is expected.")
         parse(self.architecture, self.activation, features=1, classes=1)
@@ -62,9 +67,9 @@ class Recipe:
         choose("dtype", self.dtype, DTYPES)
         choose("normalization", self.normalize, dict.fromkeys(NORMALIZATIONS))
 
-    def make_optimizer(self) -> SGD:
+    def make_optimizer(self) -> Optimizer:
         """The optimizer that the recipe names."""
-        return make_optimizer(self.optimizer, self.learning_rate)
+        return make_optimizer(self.optimizer, self.learning_rate, self.momentum, self.weight_decay)
 
     def make_network(
         self, input_shape: tuple[int, ...] | None = None, classes: tuple[str, ...] | None = None
@@ -126,7 +131,8 @@ def read(path: Path) -> Recipe:
     if "architecture" not in values:
         raise UsageError(f'The recipe {path} has no architecture, such as architecture = "784-128-10".')
     try:
-        return Recipe(**{"name": path.stem, **values})
+        defaults = optimizer_defaults(values["optimizer"]) if isinstance(values.get("optimizer"), str) else {}
+        return Recipe(**{"name": path.stem, **defaults, **values})
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
@@ -134,11 +140,21 @@ def read(path: Path) -> Recipe:
 def changed(recipe: Recipe, **changes: Any) -> Recipe:
     """The recipe with these entries changed; None leaves one as it is.
 
-    Where a new output does not go with the recipe's loss, the loss follows it; so does the output a new loss.
+    Where a new output does not go with the recipe's loss, the loss follows it; so does the output a new loss. A new
+    optimizer brings its own learning rate, momentum and weight decay.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
     output, loss = (changes.get(name, getattr(recipe, name)) for name in ("output", "loss"))
     follower = {"output", "loss"} - changes.keys()
     if output and loss and len(follower) == 1 and not fits(output, loss):
         changes[follower.pop()] = ""
+    if changes.get("optimizer", recipe.optimizer) != recipe.optimizer:
+        changes = optimizer_defaults(changes["optimizer"]) | changes
     return replace(recipe, **changes)
+
+
+def optimizer_defaults(name: str) -> dict[str, float]:
+    """The numbers that an optimizer of that name takes where a recipe does not say."""
+    momentum = 0.9 if name == "nesterov" else 0.0
+    made = make_optimizer(name, momentum=momentum)
+    return {"learning_rate": made.learning_rate, "momentum": momentum, "weight_decay": made.weight_decay}

@@ -20,7 +20,7 @@ from pellucid.errors import NumericError, UsageError
 from pellucid.losses import make_loss
 from pellucid.names import choose
 from pellucid.network import Network
-from pellucid.optimizers import SGD
+from pellucid.optimizers import SGD, Optimizer
 from pellucid.randomness import generator
 
 MOST_THREADS = 1024
@@ -102,9 +102,10 @@ def fit(
     *,
     epochs: int = 20,
     batch_size: int = 32,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
     loss: str | None = None,
     normalize: str | None = None,
+    clip_norm: float | None = None,
     validation: float | Dataset = 0.0,
     engine: str = "auto",
     threads: int | None = None,
@@ -122,6 +123,7 @@ def fit(
         optimizer: SGD(0.1) by default.
         loss: by name; the network's own by default.
         normalize: unit, symmetric or standard, for uint8 images; the network's own by default.
+        clip_norm: shorten each step's gradient to this norm where it is longer.
         validation: a fraction of the training data to hold out (stratified), or a Dataset.
         engine: auto or reference.
         threads: of NumPy's matrix products; by default as many as it takes by itself.
@@ -134,7 +136,7 @@ def fit(
         NumericError: the loss became NaN or infinite.
     """
     optimizer = SGD() if optimizer is None else optimizer
-    _check_arguments(epochs, batch_size, seed, threads, optimizer)
+    _check_arguments(epochs, batch_size, seed, threads, optimizer, clip_norm)
     loss_with_link = make_loss(network.output, loss) if loss else network.loss
     make_engine = choose("engine", engine, ENGINES)
     train, held_out = _split(data, labels, validation, seed)
@@ -152,6 +154,7 @@ def fit(
         targets,
         columns=lambda batch: network.normalization.columns(batch, network.dtype),
         batch_size=int(batch_size),
+        clip_norm=clip_norm,
     )
     history, progress = History(len(images)), Progress(network, int(epochs), len(images))
     for callback in callbacks:
@@ -172,12 +175,16 @@ def fit(
     return history
 
 
-def _check_arguments(epochs: int, batch_size: int, seed: int, threads: int | None, optimizer: SGD) -> None:
+def _check_arguments(
+    epochs: int, batch_size: int, seed: int, threads: int | None, optimizer: Optimizer, clip_norm: float | None
+) -> None:
     _check_whole("epochs", epochs)
     _check_whole("batch_size", batch_size)
     _check_whole("seed", seed, least=0)
     _check_whole("threads", 1 if threads is None else threads, most=MOST_THREADS)
-    if not isinstance(optimizer, SGD):
+    if clip_norm is not None and (not isinstance(clip_norm, Real) or not clip_norm > 0):
+        raise UsageError(f"clip_norm is a number above 0, or None; {clip_norm!r} came.")
+    if not isinstance(optimizer, Optimizer):
         raise UsageError(f"optimizer is an optimizer such as pl.SGD(0.1); {optimizer!r} came.")
 
 

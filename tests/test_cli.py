@@ -18,6 +18,7 @@ from PIL import Image
 
 import pellucid as pl
 from pellucid.files.model import read_model
+from pellucid.recipe import find
 
 Command = Any
 
@@ -73,6 +74,31 @@ def test_options_are_the_recipes_words(pellucid: Command, digits_folder: Path) -
     assert network.dtype == np.float64
     assert (network.architecture, network.output, network.loss.kind) == ("784-16:tanh-10", "sigmoid", "squared_error")
     assert network.normalization.kind == "symmetric"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--optimizer", "adam"], ("adam", 0.001, 0.0, 0.0)),
+        (["--optimizer", "adam", "--learning-rate", "0.01"], ("adam", 0.01, 0.0, 0.0)),
+        (["--optimizer", "adamw", "--weight-decay", "0.1"], ("adamw", 0.001, 0.0, 0.1)),
+        (["--optimizer", "nesterov"], ("nesterov", 0.1, 0.9, 0.0)),
+        (["--momentum", "0.5", "--clip-norm", "1"], ("sgd", 0.1, 0.5, 0.0)),
+    ],
+    ids=str,
+)
+def test_an_optimizer_brings_its_own_numbers(
+    pellucid: Command, digits_folder: Path, options: list[str], expected: tuple[str, float, float, float]
+) -> None:
+    result = pellucid("train", "p03", "--epochs", 1, "--data", digits_folder, "--out", "run", *options)
+    assert result.code == 0, result.err
+    recipe = find("run/recipe.toml")
+    assert (recipe.optimizer, recipe.learning_rate, recipe.momentum, recipe.weight_decay) == expected
+
+
+def test_a_recipe_that_names_an_optimizer_takes_its_numbers(pellucid: Command) -> None:
+    Path("adam.toml").write_text('architecture = "784-10"\noptimizer = "adam"\n')
+    assert find("adam.toml").make_optimizer() == pl.Adam()
 
 
 def test_a_star_stands_for_the_data(pellucid: Command, digits_folder: Path) -> None:
@@ -242,7 +268,9 @@ USAGE, DATA, MODEL, NUMERIC = 2, 3, 4, 5
         (["train", "--learning-rate", "-1"], USAGE, "above 0"),
         (["train", "--learning-rate", "nan"], USAGE, "above 0"),
         (["train", "--activation", "rleu"], USAGE, "Did you mean 'relu'"),
-        (["train", "--optimizer", "adm"], USAGE, "There is no optimizer"),
+        (["train", "--optimizer", "adm"], USAGE, "Did you mean 'adam'"),
+        (["train", "--optimizer", "adam", "--momentum", "0.9"], USAGE, "adam takes no momentum"),
+        (["train", "--clip-norm", "-1"], USAGE, "clip_norm"),
         (["gradcheck", "784-999999-999999-10"], USAGE, "at most 1,000,000,000"),
         (["train", "784-12x-10"], USAGE, "      ^"),
         (["train", "missing.toml"], USAGE, "No such file"),

@@ -24,7 +24,10 @@ def command(
     epochs: Annotated[int | None, Option(help="Passes over the training images.")] = None,
     batch_size: Annotated[int | None, Option(help="Examples a step; more than there are is the full batch.")] = None,
     learning_rate: Annotated[float | None, Option(help="Step size α of gradient descent.")] = None,
-    optimizer: Annotated[str | None, Option(help="sgd.")] = None,
+    optimizer: Annotated[str | None, Option(help="sgd, nesterov, adam or adamw.")] = None,
+    momentum: Annotated[float | None, Option(help="Of sgd and nesterov, from 0 to below 1.")] = None,
+    weight_decay: Annotated[float | None, Option(help="How fast weights shrink, at least 0.")] = None,
+    clip_norm: Annotated[float | None, Option(help="Shorten gradients to this norm where they are longer.")] = None,
     loss: Annotated[str | None, Option(help="cross_entropy, binary_cross_entropy or squared_error.")] = None,
     output: Annotated[str | None, Option(help="Output link: softmax, sigmoid, tanh or identity.")] = None,
     activation: Annotated[str | None, Option(help="Of the hidden layers: relu, leaky_relu, sigmoid, tanh ...")] = None,
@@ -44,7 +47,7 @@ def command(
     recipe = changed(
         find(what), epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer, loss=loss,
         output=output, activation=activation, initializer=initializer, normalize=normalize, validation=validation,
-        limit=limit, seed=seed, dtype=dtype,
+        limit=limit, seed=seed, dtype=dtype, momentum=momentum, weight_decay=weight_decay, clip_norm=clip_norm,
     )  # fmt: skip
     result, history = _train(recipe, data, out, engine, threads)
     if json:
@@ -79,6 +82,7 @@ def _train(
                 batch_size=recipe.batch_size,
                 optimizer=recipe.make_optimizer(),
                 normalize=recipe.normalize,
+                clip_norm=recipe.clip_norm or None,
                 validation=recipe.validation,
                 engine=engine,
                 threads=threads,

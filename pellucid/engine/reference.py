@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pellucid.layers import Array, Numbers
 from pellucid.losses import Loss, decide
-from pellucid.optimizers import SGD
+from pellucid.optimizers import Optimizer, clip_by_norm
 from pellucid.workspace import Workspace
 
 
@@ -66,15 +66,22 @@ class ReferenceEngine:
         targets: (N, outputs) what the outputs should be.
         columns: takes a batch of images to the columns that the first layer reads.
         batch_size: examples a step; the last step of a run may have fewer.
+        clip_norm: the gradient is shortened to this norm where it is longer.
     """
 
     workspace: Workspace
     loss: Loss
-    optimizer: SGD
+    optimizer: Optimizer
     images: NDArray[Any]
     targets: NDArray[Any]
     columns: Callable[[NDArray[Any]], Array]
     batch_size: int
+    clip_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        theta = self.workspace.theta
+        self.moments = [self.workspace.xp.zeros_like(theta) for _ in range(self.optimizer.moments)]
+        self.step = 0
 
     @np.errstate(over="ignore", invalid="ignore")  # a loss that is NaN is for the caller to see
     def run(
@@ -86,10 +93,14 @@ class ReferenceEngine:
             The mean loss of each step's batch before its update, and how many of it were classified right.
         """
         losses, correct = np.empty(len(rates)), np.empty(len(rates), dtype=np.int64)
-        for step, rate in enumerate(rates.tolist()):
-            batch = order[step * self.batch_size : (step + 1) * self.batch_size]
+        theta, gradient = self.workspace.theta, self.workspace.gradient
+        for i, rate in enumerate(rates.tolist()):
+            batch = order[i * self.batch_size : (i + 1) * self.batch_size]
             x, y = self.columns(self.images[batch]), self.targets[batch].T
             t = gradient_of(self.workspace, self.loss, x, y)
-            self.optimizer.update(self.workspace.theta, self.workspace.gradient, rate)
-            losses[step], correct[step] = t.losses.mean(), (decide(t.a) == decide(y)).sum()
+            if self.clip_norm:
+                clip_by_norm(gradient, self.clip_norm, self.workspace.xp)
+            self.step += 1
+            self.optimizer.update(theta, gradient, self.moments, self.step, rate)
+            losses[i], correct[i] = t.losses.mean(), (decide(t.a) == decide(y)).sum()
         return losses, correct
