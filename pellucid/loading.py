@@ -33,7 +33,7 @@ def load(path: str | Path) -> Network:
         return _restore(tensors, about)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None
-    except (PellucidError, LookupError, TypeError, AttributeError) as error:
+    except (PellucidError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise ModelFileError(f"{path} does not describe a network of pellucid: {str(error)[:500]}") from None
 
 
@@ -56,7 +56,7 @@ def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network
         )
     network = Network(
         about["architecture"],
-        input_shape=tuple(map(int, about.get("input_shape", shape))),
+        input_shape=_shape(about.get("input_shape", list(shape))),
         output=about["output"],
         loss=about["loss"],
         dtype=dtypes.pop(),
@@ -74,3 +74,9 @@ def _names(classes: Any) -> list[str]:
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ModelFileError(f"classes are a list of names, not {str(classes)[:100]}.")
     return classes
+
+
+def _shape(lengths: Any) -> tuple[int, ...]:
+    if not isinstance(lengths, list) or not all(type(length) is int and length > 0 for length in lengths):
+        raise ModelFileError(f"input_shape is a list of lengths, not {str(lengths)[:100]}.")
+    return tuple(lengths)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import inf
-from numbers import Real
 from typing import Any
 
 from pellucid.errors import UsageError
@@ -186,5 +185,5 @@ def make_optimizer(
 
 def _check(name: str, value: object, positive: bool = False, below: float = inf) -> None:
     bounds = ("above 0" if positive else "at least 0") + (f" and below {below}" if below < inf else "")
-    if not isinstance(value, Real) or not 0 <= float(value) < below or (positive and value == 0):
+    if not isinstance(value, int | float) or not 0 <= value < below or (positive and value == 0):
         raise UsageError(f"{name} must be a number {bounds}, not {value!r}.")

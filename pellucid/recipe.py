@@ -16,6 +16,7 @@ from pellucid.network import DTYPES, Network
 from pellucid.notation import parse
 from pellucid.optimizers import Optimizer, make_optimizer
 
+LARGEST = 2**63  # of any whole number in a recipe
 FOLDER = Path(__file__).parent / "recipes"
 
 
@@ -52,6 +53,8 @@ class Recipe:
             value = getattr(self, field.name)
             if type(value) not in {"str": (str,), "int": (int,), "float": (int, float)}[str(field.type)]:
                 raise UsageError(f"The recipe's {field.name} is {value!r}; a {field.type} is expected.")
+            if type(value) is int and abs(value) > LARGEST:
+                raise UsageError(f"The recipe's {field.name} is beyond all bounds.")
         for name, least in (("batch_size", 1), ("epochs", 1), ("limit", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"The recipe's {name} is {getattr(self, name)}; at least {least} is expected.")
@@ -122,7 +125,7 @@ def read(path: Path) -> Recipe:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"The recipe {path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"The recipe {path} is not TOML: {error}.") from None
     known = {field.name for field in fields(Recipe)}
     for key in values:
@@ -132,7 +135,7 @@ def read(path: Path) -> Recipe:
         raise UsageError(f'The recipe {path} has no architecture, such as architecture = "784-128-10".')
     try:
         defaults = optimizer_defaults(values["optimizer"]) if isinstance(values.get("optimizer"), str) else {}
-        return Recipe(**{"name": path.stem, **defaults, **values})
+        return Recipe(**{"name": path.stem.encode(errors="replace").decode(), **defaults, **values})
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 

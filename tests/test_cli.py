@@ -362,6 +362,16 @@ def test_a_full_disk_is_said_in_a_line(run_folder: Path) -> None:
         assert "Exception ignored" not in process.stderr
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "2>/dev/full"])
+def test_closed_and_full_streams_bring_no_traceback(closed: str, tmp_path: Path, digits_folder: Path) -> None:
+    for words in ("info --json", "gradcheck 4-3-2 --json", f"train 784-4-10 --epochs 1 --data {digits_folder} --json"):
+        command = f"{sys.executable} -m pellucid {words} {closed}"
+        result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        assert "Traceback" not in result.stderr
+        assert closed == ">&-" or json.loads(result.stdout)
+
+
 def test_memory_that_is_not_there_is_no_error_of_our_own(pellucid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted() -> None:
         raise MemoryError("Unable to allocate 3 TiB")

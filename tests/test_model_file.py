@@ -63,6 +63,20 @@ def test_every_single_damaged_byte_is_noticed(tmp_path: Path) -> None:
             pl.load(path)
 
 
+def test_padding_that_is_no_space_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    for classes in ("ab", ("a", "bb"), ("a", "bbb"), ("a", "bbbb")):  # so that one of them is padded
+        Network("6-5-2", classes=classes).save(path)
+        content = path.read_bytes()
+        end = 8 + int.from_bytes(content[:8], "little")
+        if content[end - 1 : end] == b" ":
+            path.write_bytes(content[: end - 1] + b"\n" + content[end:])
+            with pytest.raises(pl.ModelFileError):
+                pl.load(path)
+            return
+    raise AssertionError("no header was padded")
+
+
 def test_every_cut_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     saved(path)
@@ -118,6 +132,8 @@ def test_a_file_of_others_loads_without_a_digest(tmp_path: Path) -> None:
         ({"normalization": {"kind": "unit", "scale": "a"}}, "finite scale"),
         ({"normalization": {"kind": "unit", "scale": float("nan")}}, "finite scale"),
         ({"normalization": {"kind": "banana", "scale": 1.0}}, "There is no normalization"),
+        ({"input_shape": ["x"]}, "input_shape is a list of lengths"),
+        ({"input_shape": [6.0]}, "input_shape is a list of lengths"),
         ({"input_shape": [2, 4]}, "6 numbers, but the examples have shape"),
         ({"pellucid": 2}, "SHA-256"),
     ],
@@ -254,6 +270,8 @@ def test_a_resolved_recipe_makes_the_same_network() -> None:
         ('architecture = "784-10"\nnormalize = "minmax"', "Known: standard, symmetric, unit"),
         ('architecture = "784-1o"', "a number of units"),
         ("architecture =", "is not TOML"),
+        ('architecture = "784-10"\nlearning_rate = 1' + "0" * 400, "beyond all bounds"),
+        ("a = " + "[" * 5000, "is not TOML"),
     ],
 )
 def test_a_recipe_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -104,6 +104,25 @@ def test_a_damaged_keras_cache_is_passed_over(machine: Path, content: bytes, cap
     assert "mnist.npz is damaged" in caplog.text
 
 
+def test_a_keras_cache_damaged_inside_is_passed_over(machine: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = machine / "home" / ".keras" / "datasets" / "mnist.npz"
+    path.parent.mkdir(parents=True)
+    zeros, labels = np.zeros((10, 28, 28), np.uint8), np.zeros(10, np.uint8)
+    np.savez_compressed(path, x_train=zeros, y_train=labels, x_test=zeros, y_test=labels)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 7):
+        path.write_bytes(whole[:place] + b"\xff\xff" + whole[place + 2 :])
+        with pytest.raises(pl.DataError, match="No digits were found"):
+            pl.data.load()
+    assert "is passed over" in caplog.text
+
+
+def test_a_user_without_a_home_is_served_all_the_same(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    place(machine / "data" / "MNIST" / "raw")
+    assert pl.data.load()[0].verified
+
+
 def test_a_keras_cache_with_pickles_or_bombs_is_passed_over(machine: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = machine / "home" / ".keras" / "datasets" / "mnist.npz"
     path.parent.mkdir(parents=True)

@@ -77,6 +77,8 @@ def _table(check: GradientCheck) -> None:
         print(f"FAILED: on the way back from the loss, the first wrong gradient is that of {check.suspect.name}.")
         print("Look at the backward pass of its layer, then at those behind it, up to and including the dx of the next")
         print("layer with parameters, or the loss.")
+        if check.smooth and all(row.passed for row in check.tensors if row.method == "complex step"):
+            print("But the complex step agrees: the weights may be so large that h = 1e-5 is too long a step.")
 
 
 def _verdict(row: TensorCheck) -> str:

@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 
 from pellucid import __version__
 from pellucid.cli import data, gradcheck, info, predict, test, train
-from pellucid.cli.output import emit
+from pellucid.cli.output import emit, say
 from pellucid.errors import PellucidError
 
 INTERRUPTED = 130
@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 ok · 1 failed check · 2 usage · 3 data · 4 model file · 5 numeric · 130 interrupted.
     """
+    sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()  # None where it was closed
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without × or █ shows a question mark
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # the reader has left, as `head` does, or the disk is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            print(f"pellucid: the result cannot be written: {error.strerror}", file=sys.stderr)
+            say(f"pellucid: the result cannot be written: {error.strerror}")
         return 1
     return code
 
@@ -94,7 +95,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         message = (
             f"an error of pellucid's own: {type(error).__name__}: {error}. Run it again with --debug and report it."
         )
-    print(f"pellucid: {message}", file=sys.stderr)
+    say(f"pellucid: {message}")
     if "--json" in words:
         emit({"error": message, "exit_code": code})
     return code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
@@ -20,8 +21,9 @@ def emit(result: dict[str, Any]) -> None:
 
 
 def say(text: str = "") -> None:
-    """A line of progress or log."""
-    print(text, file=sys.stderr, flush=True)
+    """A line of progress or log; a stderr that takes none is no reason to stop."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _plain(value: Any) -> Any:
@@ -74,12 +76,15 @@ class TrainingProgress(Callback):
         held_out = ""
         if progress.validation_accuracy is not None:
             held_out = f"  validation {progress.validation_loss:.4f} {progress.validation_accuracy:7.2%}"
-        self.bars.console.print(
+        line = (
             f"epoch {progress.epoch:>{width}}/{progress.epochs}  loss {progress.loss:.4f}  "
             f"accuracy {progress.accuracy:7.2%}{held_out}  {progress.images_per_second:9,.0f} images/s  "
-            f"{duration(progress.seconds_left)} left",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
+            f"{duration(progress.seconds_left)} left"
+        )
+        if self.bars.console.is_terminal:
+            self.bars.console.print(line, highlight=False, soft_wrap=True)
+        else:
+            say(line)
 
 
 class DownloadProgress:

@@ -49,7 +49,7 @@ def read_images(path: Path, height: int, width: int) -> NDArray[Any]:
 def _read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings(), Image.open(path, formats=["PNG", "JPEG"]) as picture:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is ours
+            warnings.simplefilter("ignore")  # of broken EXIF, of many pixels: the limit below is ours
             if picture.width * picture.height > LARGEST_PICTURE:
                 raise DataError(f"{path} has {picture.width}×{picture.height} pixels, more than {LARGEST_PICTURE:,}.")
             grey = _flatten(ImageOps.exif_transpose(picture)).convert("L")

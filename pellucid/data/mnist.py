@@ -96,6 +96,8 @@ def assemble(images: NDArray[np.uint8], labels: NDArray[Any], source: str, verif
     """A data set of digits; labels that are not 0 to 9 are refused by number."""
     if len(images) != len(labels):
         raise DataError(f"{source} has {len(images):,} images, but {len(labels):,} labels.")
+    if not len(labels):
+        raise DataError(f"{source} has no images.")
     if labels.max() > 9:
         wrong = int(np.flatnonzero(labels > 9)[0])
         raise DataError(f"{source}: label {wrong} is {labels[wrong]}, but digits go from 0 to 9.")

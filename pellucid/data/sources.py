@@ -10,6 +10,7 @@ import importlib.util
 import io
 import logging
 import os
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -65,7 +66,10 @@ def cache_folder() -> Path:
     """Where verified files are kept, uncompressed, so that they can be mapped."""
     import platformdirs
 
-    return platformdirs.user_cache_path("pellucid") / "mnist"
+    try:
+        return platformdirs.user_cache_path("pellucid") / "mnist"
+    except RuntimeError:  # a user without a home
+        return Path(tempfile.gettempdir()) / "pellucid" / "mnist"
 
 
 def read_sample() -> Parts:
@@ -93,13 +97,21 @@ def read_sample() -> Parts:
 
 def _from_caches() -> Parts | None:
     """The first cache whose content is MNIST's own; a damaged one is passed over with a warning."""
-    torchvision = [root / "MNIST" / "raw" for root in (Path(), Path("data"), Path.home(), Path.home() / "data")]
-    keras = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets" / "mnist.npz"
+    home = _home()
+    torchvision = [root / "MNIST" / "raw" for root in (Path(), Path("data"), home, home / "data")]
+    keras = Path(os.environ.get("KERAS_HOME", home / ".keras")) / "datasets" / "mnist.npz"
     caches: list[tuple[Path, Callable[[Path], Parts | None]]] = [
         *((folder, _read_if_there) for folder in (cache_folder(), *torchvision)),
         (keras, _read_keras),
     ]
     return next((parts for path, read in caches if (parts := _verified(path, read))), None)
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a user without a home; nothing is at this place
+        return Path("~")
 
 
 def _read_if_there(folder: Path) -> Parts | None:
@@ -112,8 +124,8 @@ def _verified(path: Path, read: Callable[[Path], Parts | None]) -> Parts | None:
         if parts is None or (parts[0].verified and parts[1].verified):
             return parts
         trouble = "its content is not that of MNIST"
-    except (DataError, OSError) as error:
-        trouble = str(error)
+    except Exception as error:  # whatever a stranger's cache makes of its readers, there are other sources
+        trouble = str(error) or type(error).__name__
     log.warning("The cache %s is passed over: %s", path, trouble)
     return None
 

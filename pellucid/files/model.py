@@ -48,7 +48,7 @@ def read_model(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         content = path.read_bytes()
         tensors = safetensors.numpy.load(content)
         header, data = _parts(content)
-        metadata = header.get("__metadata__", {})
+        metadata = header.get("__metadata__") or {}
         about = {key: json.loads(metadata[key]) for key in KEYS if key in metadata}
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror}.") from None
@@ -68,7 +68,10 @@ def read_model(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 def _parts(content: bytes) -> tuple[dict[str, Any], bytes]:
     """The header of a safetensors file and its data."""
     size = int.from_bytes(content[:8], "little")
-    return json.loads(content[8 : 8 + size]), content[8 + size :]
+    text = content[8 : 8 + size].rstrip(b" ")
+    if not text.endswith(b"}"):
+        raise ValueError("the header is padded with something else than spaces")
+    return json.loads(text), content[8 + size :]
 
 
 def _digest(header: dict[str, Any], data: bytes) -> str:

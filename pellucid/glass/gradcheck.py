@@ -71,6 +71,11 @@ class GradientCheck:
         return all(tensor.passed for tensor in self.tensors)
 
     @property
+    def smooth(self) -> bool:
+        """Whether the network has no kinks, so that the complex step was taken too."""
+        return any(tensor.method == "complex step" for tensor in self.tensors)
+
+    @property
     def worst(self) -> TensorCheck:
         """The tensor with the largest difference, measured by its tolerance (NaN is the largest)."""
         return max(self.tensors, key=lambda tensor: np.nan_to_num(tensor.difference / tensor.tolerance, nan=np.inf))
