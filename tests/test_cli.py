@@ -366,7 +366,8 @@ def test_a_full_disk_is_said_in_a_line(run_folder: Path) -> None:
 def test_closed_and_full_streams_bring_no_traceback(closed: str, tmp_path: Path, digits_folder: Path) -> None:
     for words in ("info --json", "gradcheck 4-3-2 --json", f"train 784-4-10 --epochs 1 --data {digits_folder} --json"):
         command = f"{sys.executable} -m pellucid {words} {closed}"
-        result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        result = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
         assert "Traceback" not in result.stderr
         assert closed == ">&-" or json.loads(result.stdout)

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from typing import TextIO
 
 import typer
 from typer.exceptions import TyperException
@@ -61,11 +62,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(arguments)
         sys.stdout.flush()
     except OSError as error:  # the reader has left, as `head` does, or the disk is full
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+        _discard(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             say(f"pellucid: the result cannot be written: {error.strerror}")
-        return 1
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
     return code
+
+
+def _discard(stream: TextIO) -> None:
+    """Let a stream that cannot be written lead nowhere, so that Python's own farewell does not fail on it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(arguments: Sequence[str] | None) -> int:
