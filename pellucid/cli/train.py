@@ -12,9 +12,10 @@ from pellucid.cli.output import DownloadProgress, TrainingProgress, duration, em
 from pellucid.data import load
 from pellucid.glass import curves
 from pellucid.machine import blas_threads
+from pellucid.names import choose
 from pellucid.recipe import Recipe, changed, find
 from pellucid.run import Run
-from pellucid.training import History, fit
+from pellucid.training import ENGINES, History, fit
 
 Option = typer.Option
 
@@ -71,7 +72,8 @@ def _train(
         train = train.subset(slice(recipe.limit))
     network = recipe.make_network(train.input_shape, train.classes)
     run = Run(out, recipe, network)
-    say(f"{recipe.name or 'network'}: {network.architecture}, {network.theta.size:,} parameters, engine reference")
+    engine = choose("engine", engine, ENGINES).name  # what "auto" stands for
+    say(f"{recipe.name or 'network'}: {network.architecture}, {network.theta.size:,} parameters, engine {engine}")
     say(f"{train.description}; {len(test):,} to test")
     with TrainingProgress() as progress:
         try:
@@ -107,7 +109,7 @@ def _train(
         "dataset": test.name,
         "source": test.source,
         "verified": test.verified,
-        "engine": "reference",
+        "engine": engine,
         "threads": threads or blas_threads(),
         "seed": recipe.seed,
         "run": str(run.folder),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,8 @@ class ReferenceEngine:
         batch_size: examples a step; the last step of a run may have fewer.
         clip_norm: the gradient is shortened to this norm where it is longer.
     """
+
+    name: ClassVar[str] = "reference"
 
     workspace: Workspace
     loss: Loss
