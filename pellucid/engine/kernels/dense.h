@@ -1,0 +1,86 @@
+/* The dense layer, with an example in each row: Z = X W + b, dW = Xᵀ dZ, dX = dZ Wᵀ. */
+
+#include "product.h"
+#include "update.h"
+
+#define BLOCK 64 /* examples that go backwards abreast, in the lanes of dZᵀ */
+#define STRIP 48 /* rows of W whose dX they get at a time: whole tiles, and whole squares of 16 to transpose */
+
+static void dense_forward(const operation *o, const pass *p, int thread, int threads) {
+    const range part = share(p->examples, 1, thread, threads);
+    const int64_t in = padded(o->in), out = padded(o->out);
+    const float *w = p->arena + o->w;
+    const left_factor x = {p->arena + o->x + part.first * in, in, 1};
+    const beginning bias = {w + o->in * out, 0, 1};
+    product(part.last - part.first, out, o->in, x, w, out, bias, p->arena + o->y + part.first * out, out);
+}
+
+/* to (columns, rows) = from (rows, columns) transposed; rows that are missing from `height` become 0. */
+static void transpose(int64_t rows, int64_t columns, int64_t height, const float *from, int64_t from_row, float *to,
+                      int64_t to_row) {
+    for (int64_t j = 0; j < columns; j++)
+        for (int64_t i = 0; i < rows; i++) to[j * to_row + i] = i < height ? from[i * from_row + j] : 0.0f;
+}
+
+/* dXᵀ = W dZᵀ: with examples in the lanes W is read as it lies, and no copy of it needs to be kept transposed. */
+static void dense_backward(const operation *o, const pass *p, int thread, int threads) {
+    const range part = share(p->examples, 1, thread, threads);
+    const int64_t in = padded(o->in), out = padded(o->out);
+    const float *w = p->arena + o->w;
+    float *dz_across = p->scratch + thread * p->scratch_size; /* (out, BLOCK) */
+    float dx_across[STRIP * BLOCK] __attribute__((aligned(64)));
+    for (int64_t e = part.first; e < part.last; e += BLOCK) {
+        const int64_t height = part.last - e < BLOCK ? part.last - e : BLOCK;
+        const int64_t lanes = padded(height);
+        transpose(lanes, o->out, height, p->arena + o->x + e * out, out, dz_across, lanes);
+        for (int64_t k = 0; k < o->in; k += STRIP) {
+            const int64_t rows = o->in - k < STRIP ? o->in - k : STRIP;
+            const beginning zero = {0};
+            product(rows, lanes, o->out, (left_factor){w + k * out, out, 1}, dz_across, lanes, zero, dx_across, lanes);
+            transpose(k + rows == o->in ? in - k : rows, height, rows, dx_across, lanes, p->arena + o->y + e * in + k, in);
+        }
+    }
+}
+
+/* Rows `first` to `last` of dW into `gradient`, added to β of what is there; row `in` is the bias, whose x is 1. */
+static void gradient_rows(const operation *o, const pass *p, range rows, float beta, float *gradient) {
+    static const float one = 1;
+    const int64_t in = padded(o->in), out = padded(o->out);
+    const float *dz = p->arena + o->y;
+    const int64_t weights = (rows.last < o->in ? rows.last : o->in) - rows.first;
+    if (weights > 0)
+        product(weights, out, p->examples, (left_factor){p->arena + o->x + rows.first, 1, in}, dz, out,
+                (beginning){beta == 0 ? NULL : gradient, out, beta}, gradient, out);
+    if (rows.last > o->in) {
+        float *bias = gradient + (o->in - rows.first) * out;
+        product(1, out, p->examples, (left_factor){&one, 0, 0}, dz, out, (beginning){beta == 0 ? NULL : bias, out, beta},
+                bias, out);
+    }
+}
+
+/* Plain gradient descent in the product itself: the loss has scaled dZ by -α/B, so W ← (1 - αλ) W + Xᵀ dZ. */
+static void dense_descend(const operation *o, const pass *p, int thread, int threads) {
+    const range rows = share(o->in + 1, TILE_ROWS, thread, threads);
+    const float beta = (float)(1 - p->rate * p->rule->weight_decay);
+    if (rows.first < rows.last)
+        gradient_rows(o, p, rows, beta, p->arena + o->w + rows.first * padded(o->out));
+}
+
+/* The gradient a strip at a time, and each strip's update while it is still in the cache. */
+static void dense_update(const operation *o, const pass *p, int thread, int threads) {
+    const range rows = share(o->in + 1, TILE_ROWS, thread, threads);
+    const int64_t out = padded(o->out);
+    float *gradient = p->scratch + thread * p->scratch_size;
+    for (int64_t k = rows.first; k < rows.last; k += TILE_ROWS) {
+        const int64_t end = k + TILE_ROWS < rows.last ? k + TILE_ROWS : rows.last;
+        gradient_rows(o, p, (range){k, end}, 0, gradient);
+        update(p, p->arena + o->w + k * out, gradient, (end - k) * out, 1);
+    }
+}
+
+/* The gradient whole, where its norm must be known before the update. */
+static void dense_gradient(const operation *o, const pass *p, int thread, int threads) {
+    const range rows = share(o->in + 1, TILE_ROWS, thread, threads);
+    float *gradient = p->arena + o->w + p->rule->gradient + rows.first * padded(o->out);
+    if (rows.first < rows.last) gradient_rows(o, p, rows, 0, gradient);
+}

@@ -1,0 +1,23 @@
+/* The batch: images picked from the data set by `order`, as floats in the rows of x. */
+
+static void gather(const operation *o, const pass *p, int thread, int threads) {
+    const dataset *data = p->data;
+    const int64_t features = data->area * data->channels;
+    const range part = share(p->examples, 1, thread, threads);
+    for (int64_t e = part.first; e < part.last; e++) {
+        float *x = p->arena + o->y + e * padded(o->out);
+        if (data->values) {
+            const float *image = data->values + p->order[e] * features;
+            for (int64_t c = 0; c < data->channels; c++)
+                for (int64_t i = 0; i < data->area; i++) x[c * data->area + i] = image[i * data->channels + c];
+        } else if (data->channels == 1) { /* grey: nothing to rearrange, so the loop becomes vectors */
+            const uint8_t *image = data->pixels + p->order[e] * features;
+            for (int64_t i = 0; i < features; i++) x[i] = (float)image[i] * data->scale + data->offset;
+        } else {
+            const uint8_t *image = data->pixels + p->order[e] * features;
+            for (int64_t c = 0; c < data->channels; c++)
+                for (int64_t i = 0; i < data->area; i++)
+                    x[c * data->area + i] = (float)image[i * data->channels + c] * data->scale + data->offset;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+/* A plan: what one training step does, as a list of operations on an arena of floats.
+
+   Rows in the arena: an example has a row for each tensor, `padded(width)` floats apart. Numbers beyond the width are
+   0 in gradients and parameters and mean nothing in activations. A weight matrix lies as (in, out), that is one row
+   for each input, with the bias as one more row behind it. */
+#ifndef PELLUCID_PLAN_H
+#define PELLUCID_PLAN_H
+
+#include <stdint.h>
+
+#define PAD 16 /* floats: a cache line, and the widest vector */
+
+static inline int64_t padded(int64_t width) { return (width + PAD - 1) / PAD * PAD; }
+
+/* One kernel's work. Python fills these in (engine/plan.py); the two declarations must agree. */
+typedef struct {
+    int64_t kernel;   /* place in the table of kernels */
+    int64_t meet;     /* whether all threads must have finished what stands before */
+    int64_t x, y;     /* places in the arena: what it reads, what it writes */
+    int64_t w;        /* place of a third tensor: parameters, a mask, the activation of a backward pass */
+    int64_t in, out;  /* numbers of an example in x and y */
+    double number;    /* slope, rate of dropout, deviation of noise */
+    uint32_t key[2];  /* of the counter generator */
+    int64_t layer;    /* which layer it came from, for people */
+} operation;
+
+enum optimizer_kind { SGD, MOMENTUM, NESTEROV, ADAM };
+
+typedef struct {
+    int64_t kind;
+    int64_t gradient, first, second; /* how far behind a parameter its gradient and moments lie in the arena */
+    double momentum, beta1, beta2, epsilon;
+    double weight_decay; /* λ, joins the gradient */
+    double shrink;       /* λ of AdamW, taken off theta itself */
+    double clip_norm;    /* 0: gradients are taken as long as they are */
+} optimizer;
+
+/* The training data; pixels or values, the other is NULL. */
+typedef struct {
+    const uint8_t *pixels;
+    const float *values;
+    const float *targets;
+    int64_t area, channels, outputs; /* an image is (area, channels), and becomes (channels, area) */
+    float scale, offset;             /* x = pixel * scale + offset */
+} dataset;
+
+/* What the kernels of one step share. */
+typedef struct {
+    float *arena;
+    const dataset *data;
+    const optimizer *rule;
+    const int64_t *order; /* the examples of the batch, as places in the data */
+    int64_t examples;
+    int64_t step;         /* 1, 2, ... over the whole training */
+    float rate;
+    float loss_scale;     /* of the gradient that the loss leaves */
+    double *losses;       /* (examples,) */
+    int64_t *correct;     /* (examples,) */
+    float *scratch;       /* (threads, scratch_size) */
+    int64_t scratch_size;
+} pass;
+
+typedef void kernel(const operation *o, const pass *p, int thread, int threads);
+
+/* The kernels in the order of the table; `pellucid info --plan` calls them by these names. */
+#define KERNELS(X)                                                                                              \
+    X(gather) X(gather_sparse)                                                                                  \
+    X(dense_forward) X(dense_backward) X(dense_descend) X(dense_update) X(dense_gradient)                       \
+    X(sparse_forward) X(sparse_descend) X(sparse_update) X(sparse_gradient)                                     \
+    X(relu_forward) X(relu_backward) X(leaky_relu_forward) X(leaky_relu_backward)                               \
+    X(sigmoid_forward) X(sigmoid_backward) X(tanh_forward) X(tanh_backward)                                     \
+    X(softmax_forward) X(softmax_backward)                                                                      \
+    X(dropout_forward) X(dropout_backward) X(noise_forward)                                                     \
+    X(cross_entropy) X(binary_cross_entropy) X(squared_error)                                                   \
+    X(square_sum) X(clipped_update)
+
+enum kernel_number {
+#define NUMBER(name) KERNEL_##name,
+    KERNELS(NUMBER)
+#undef NUMBER
+        KERNEL_COUNT
+};
+
+/* A half-open range of examples, rows or numbers: one thread's share of a kernel's work. */
+typedef struct {
+    int64_t first, last;
+} range;
+
+/* The share of `thread` in `count` units that are not to be torn apart in groups of `group`. */
+static inline range share(int64_t count, int64_t group, int thread, int threads) {
+    int64_t groups = (count + group - 1) / group;
+    range part = {groups * thread / threads * group, groups * (thread + 1) / threads * group};
+    if (part.last > count) part.last = count;
+    return part;
+}
+
+#endif

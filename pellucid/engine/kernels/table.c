@@ -1,0 +1,19 @@
+/* All kernels, compiled for one instruction set; TABLE names it, such as kernels_v4. */
+
+#include <string.h>
+
+#include "plan.h"
+#include "vector.h"
+
+#include "gather.h"
+#include "dense.h"
+#include "sparse.h"
+#include "activation.h"
+#include "loss.h"
+#include "random.h"
+
+kernel *const TABLE[KERNEL_COUNT] = {
+#define PLACE(name) name,
+    KERNELS(PLACE)
+#undef PLACE
+};

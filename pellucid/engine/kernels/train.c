@@ -1,0 +1,118 @@
+/* A chunk of steps: every thread walks through the operations, does its share of each, and meets the others. */
+
+#include "train.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
+/* Numbers below 1.2e-38 count as 0 while the kernels run: they would take a hundred times as long as others. */
+static unsigned long flush_denormals(void) {
+#if defined(__SSE__)
+    const unsigned before = _mm_getcsr();
+    _mm_setcsr(before | 0x8040);
+    return before;
+#elif defined(__aarch64__)
+    unsigned long before;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before | (1ul << 24)));
+    return before;
+#else
+    return 0;
+#endif
+}
+
+static void restore_denormals(unsigned long before) {
+#if defined(__SSE__)
+    _mm_setcsr((unsigned)before);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(before));
+#else
+    (void)before;
+#endif
+}
+
+typedef struct {
+    const plan *p;
+    workplace *w;
+    const dataset *data;
+    const int64_t *order;
+    int64_t examples;
+    const double *rates;
+    int64_t steps, step;
+    double *losses;
+    int64_t *correct;
+} chunk;
+
+/* What the kernels of step `i` of the chunk are told. */
+static pass pass_of(const chunk *c, int64_t i) {
+    const plan *p = c->p;
+    const int64_t rest = c->examples - i * p->batch_size;
+    pass now = {
+        .arena = p->arena,
+        .data = c->data,
+        .rule = p->rule,
+        .order = c->order + i * p->batch_size,
+        .examples = rest < p->batch_size ? rest : p->batch_size,
+        .step = c->step + i,
+        .rate = (float)c->rates[i],
+        .losses = c->w->losses,
+        .correct = c->w->correct,
+        .scratch = c->w->scratch,
+        .scratch_size = p->scratch_size,
+    };
+    now.loss_scale = 1.0f / (float)now.examples;
+    if (p->rule->kind == SGD && p->rule->clip_norm == 0) now.loss_scale *= -now.rate; /* see dense_descend */
+    return now;
+}
+
+static void walk(void *context, int thread) {
+    const chunk *c = context;
+    const plan *p = c->p;
+    const unsigned long before = flush_denormals();
+    for (int64_t i = 0; i < c->steps; i++) {
+        const pass now = pass_of(c, i);
+        for (int64_t n = 0; n < p->count; n++) {
+            const operation *o = &p->operations[n];
+            if (o->meet) pool_meet(c->w->threads);
+            p->kernels[o->kernel](o, &now, thread, p->threads);
+        }
+        if (thread == 0) { /* all have met since the losses were written, and will before they are written again */
+            double loss = 0;
+            int64_t correct = 0;
+            for (int64_t e = 0; e < now.examples; e++) loss += now.losses[e], correct += now.correct[e];
+            c->losses[i] = loss / (double)now.examples;
+            c->correct[i] = correct;
+        }
+    }
+    restore_denormals(before);
+}
+
+int train(const plan *p, workplace *w, const dataset *data, const int64_t *order, int64_t examples, const double *rates,
+          int64_t steps, int64_t step, double *losses, int64_t *correct) {
+    chunk c = {p, w, data, order, examples, rates, steps, step, losses, correct};
+    return pool_run(w->threads, walk, &c);
+}
+
+int workplace_open(workplace *w, const plan *p) {
+    const size_t batch = (size_t)p->batch_size, scratch = (size_t)(p->scratch_size * p->threads) * sizeof(float);
+    memset(w, 0, sizeof *w);
+    w->threads = pool_new(p->threads);
+    w->scratch = aligned_alloc(64, (scratch + 127) / 64 * 64);
+    w->losses = calloc(batch, sizeof *w->losses);
+    w->correct = calloc(batch, sizeof *w->correct);
+    if (w->threads && w->scratch && w->losses && w->correct) return 0;
+    workplace_close(w);
+    return -1;
+}
+
+void workplace_close(workplace *w) {
+    if (w->threads) pool_free(w->threads);
+    free(w->scratch);
+    free(w->losses);
+    free(w->correct);
+    memset(w, 0, sizeof *w);
+}

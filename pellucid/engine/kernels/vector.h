@@ -1,0 +1,34 @@
+/* Vectors of floats, as wide as the instruction set has them. The source is compiled once for each instruction set. */
+#ifndef PELLUCID_VECTOR_H
+#define PELLUCID_VECTOR_H
+
+#include <stdint.h>
+
+#if defined(__AVX512F__)
+#define LANES 16       /* floats in a vector */
+#define TILE_VECTORS 4 /* vectors abreast in a tile: 6 × 4 sums, 4 vectors and a broadcast fill 29 of 32 registers */
+#elif defined(__AVX__)
+#define LANES 8
+#define TILE_VECTORS 2 /* 6 × 2 sums, 2 vectors and a broadcast fill 15 of 16 registers */
+#elif defined(__aarch64__)
+#define LANES 4
+#define TILE_VECTORS 4
+#else
+#define LANES 4
+#define TILE_VECTORS 2
+#endif
+
+#define TILE_ROWS 6
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+typedef float vector __attribute__((vector_size(4 * LANES)));
+typedef float unaligned_vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+ALWAYS_INLINE vector load(const float *from) { return *(const unaligned_vector *)from; }
+
+ALWAYS_INLINE void store(float *to, vector value) { *(unaligned_vector *)to = value; }
+
+ALWAYS_INLINE vector splat(float value) { return value - (vector){0}; }
+
+#endif

@@ -1,0 +1,163 @@
+"""The native engine: a plan of C kernels, run a chunk of steps at a time with the GIL released."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data.normalization import Normalization
+from pellucid.engine.lowering import LAYERS, lower
+from pellucid.errors import UsageError
+from pellucid.layers import Layer
+from pellucid.losses import Loss
+from pellucid.names import suggest
+from pellucid.optimizers import Optimizer
+from pellucid.workspace import Workspace
+
+try:
+    from pellucid.engine import _native
+except ImportError:  # no compiler when pellucid was installed
+    _native = None  # type: ignore[assignment]
+
+LARGEST_SPARSE_BATCH = 1024  # beyond it the lists of Xᵀ no longer stay in the cache
+SAMPLE = 1000  # images that say whether pixels are mostly 0
+
+
+def unavailable(layers: Sequence[Layer], dtype: np.dtype[Any]) -> str:
+    """Why the native engine cannot train these layers; empty where it can."""
+    if _native is None:
+        return "its kernels are not built (install pellucid where there is a C compiler)"
+    if dtype != np.float32:
+        return f"it computes in float32, not {dtype}"
+    strangers = [layer.name for layer in layers if type(layer) not in LAYERS]
+    return f"there are no kernels for {', '.join(strangers)}" if strangers else ""
+
+
+def instruction_set() -> str:
+    """The instruction set whose kernels run: the best that this machine has, or the one that PELLUCID_CPU names.
+
+    Raises:
+        UsageError: PELLUCID_CPU names one that this machine has not.
+    """
+    wanted, known = os.environ.get("PELLUCID_CPU"), list(_native.INSTRUCTION_SETS)
+    if wanted and wanted not in known:
+        raise UsageError(
+            f"PELLUCID_CPU={wanted} names no instruction set of this machine, which has {', '.join(known)}. "
+            f"{suggest(wanted, known)}"
+        )
+    return wanted or known[0]
+
+
+def usable_cores() -> int:
+    """The cores that this process may use: those it is bound to, and no more than its control group grants."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()
+        return max(1, min(cores, -(-int(quota) // int(period))))
+    except (OSError, ValueError):  # no such file, or "max"
+        return cores
+
+
+class NativeEngine:
+    """Gradient descent by kernels. Arguments and results are those of ReferenceEngine."""
+
+    name: ClassVar[str] = "native"
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        loss: Loss,
+        optimizer: Optimizer,
+        images: NDArray[Any],
+        targets: NDArray[Any],
+        normalization: Normalization,
+        batch_size: int,
+        clip_norm: float | None = None,
+        seed: int = 0,
+        threads: int | None = None,
+    ) -> None:
+        self.workspace, self.optimizer, self.batch_size, self.step = workspace, optimizer, batch_size, 0
+        self.threads, self.instruction_set = threads or usable_cores(), instruction_set()
+        batch_size = min(batch_size, len(images))
+        self.images, self.channels = _contiguous(images)
+        self.targets = np.ascontiguousarray(targets, np.float32)
+        self.scale, self.offset = normalization.scale, normalization.offset
+        sparse = self.channels == 1 and batch_size <= LARGEST_SPARSE_BATCH and _mostly_zero(self.images, normalization)
+        self.plan = lower(workspace.layers, loss, optimizer, clip_norm, batch_size, seed, sparse)
+        memory = np.zeros(self.plan.size + 16, np.float32)
+        start = -memory.ctypes.data % 64 // 4  # kernels are fastest where vectors begin at a cache line
+        self.arena = memory[start : start + self.plan.size]
+        self.runner = _native.Plan(
+            self.plan.records(_native.KERNELS), np.array([self.plan.rule]), self.arena,
+            batch_size=batch_size, scratch_size=self.plan.scratch, threads=self.threads,
+            instruction_set=self.instruction_set,
+        )  # fmt: skip
+        self._copy_in(workspace.theta, 0)
+
+    def run(
+        self, order: NDArray[np.int64], rates: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Train on the examples of `order`, a batch at a time, with one learning rate for each step.
+
+        Returns:
+            The mean loss of each step's batch before its update, and how many of it were classified right.
+        """
+        losses, correct = np.empty(len(rates)), np.empty(len(rates), np.int64)
+        self.runner.train(
+            images=self.images, targets=self.targets, area=self.images[0].size // self.channels,
+            channels=self.channels, outputs=self.targets.shape[1], scale=self.scale, offset=self.offset,
+            order=np.ascontiguousarray(order, np.int64), rates=np.ascontiguousarray(rates, np.float64),
+            step=self.step + 1, losses=losses, correct=correct,
+        )  # fmt: skip
+        self.step += len(rates)
+        self._copy_out(self.workspace.theta, 0)
+        return losses, correct
+
+    @property
+    def moments(self) -> list[NDArray[np.float32]]:
+        """The optimizer's moments, copied, in theta's order."""
+        moments = [np.zeros_like(self.workspace.theta) for _ in range(self.optimizer.moments)]
+        for vector, name in zip(moments, ("first", "second"), strict=False):
+            self._copy_out(vector, int(self.plan.rule[name]))
+        return moments
+
+    def restore(self, moments: Sequence[NDArray[np.float32]], step: int) -> None:
+        """Go on from these moments after so many steps; theta has been restored in the workspace."""
+        self.step = step
+        self._copy_in(self.workspace.theta, 0)
+        for vector, name in zip(moments, ("first", "second"), strict=False):
+            self._copy_in(vector, int(self.plan.rule[name]))
+
+    def _copy_in(self, vector: NDArray[np.float32], shift: int) -> None:
+        for weights, bias, (w, b) in self._places(vector, shift):
+            w[...], b[...] = weights, bias
+
+    def _copy_out(self, vector: NDArray[np.float32], shift: int) -> None:
+        for weights, bias, (w, b) in self._places(vector, shift):
+            weights[...], bias[...] = w, b
+
+    def _places(self, vector: NDArray[np.float32], shift: int) -> Any:
+        """W and b of each dense layer: in a flat vector like theta, and in the arena."""
+        start = 0
+        for matrix in self.plan.matrices:
+            middle, stop = start + matrix.outputs * matrix.inputs, start + matrix.outputs * (matrix.inputs + 1)
+            weights = vector[start:middle].reshape(matrix.outputs, matrix.inputs)
+            yield weights, vector[middle:stop].reshape(-1, 1), matrix.view(self.arena, shift)
+            start = stop
+
+
+def _contiguous(images: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    """The images as the kernels read them, bytes or float32, not copied if they are so already; and their channels."""
+    channels = images.shape[-1] if images.ndim == 4 else 1
+    return np.ascontiguousarray(images, np.uint8 if images.dtype == np.uint8 else np.float32), channels
+
+
+def _mostly_zero(images: NDArray[Any], normalization: Normalization) -> bool:
+    """Whether most numbers that the network reads will be 0, by the first images."""
+    sample = images[:SAMPLE]
+    return images.dtype == np.uint8 and normalization.offset == 0 and 2 * np.count_nonzero(sample) < sample.size

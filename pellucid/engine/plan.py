@@ -1,0 +1,120 @@
+"""A plan: what one training step does, as a flat list of kernels on an arena of floats.
+
+In the arena an example is a row (in the reference it is a column: the plan's rows are the transpose). First come the
+parameters, then gradients and moments if the optimizer keeps some, then the tensors of a batch. A weight matrix lies as
+(in, out), with the bias as one more row behind it, so that a vector of the machine holds neighbouring outputs.
+`kernels/plan.h` declares the same records in C.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAD = 16  # floats: a cache line, and the widest vector
+BLOCK, TILE_ROWS, SUMMED = 64, 6, 4096  # what the kernels take at a time: kernels/dense.h, vector.h, update.h
+
+OPERATION = np.dtype(
+    [
+        ("kernel", "i8"), ("meet", "i8"), ("x", "i8"), ("y", "i8"), ("w", "i8"), ("in", "i8"), ("out", "i8"),
+        ("number", "f8"), ("key", "u4", 2), ("layer", "i8"),
+    ]
+)  # fmt: skip
+
+
+def padded(width: int) -> int:
+    """The floats from one row to the next."""
+    return -(-width // PAD) * PAD
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A tensor of the batch: a row of `width` numbers for each example, beginning at `place` in the arena."""
+
+    place: int
+    width: int
+    spare: bool = False  # whoever wrote it does not need it again, so the next layer may write over it
+    sparse: bool = False  # only what is not 0 is kept, see kernels/sparse.h
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A dense layer's parameters: W as (in, out) and b as one more row."""
+
+    layer: str
+    place: int
+    inputs: int
+    outputs: int
+
+    @property
+    def size(self) -> int:
+        return (self.inputs + 1) * padded(self.outputs)
+
+    def view(self, arena: NDArray[np.float32], shift: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """W as (out, in) and b as (out, 1), as views into the arena; `shift` leads to the gradient or a moment."""
+        start = self.place + shift
+        rows = arena[start : start + self.size].reshape(self.inputs + 1, -1)[:, : self.outputs]
+        return rows[:-1].T, rows[-1:].T
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One kernel's work, with what people want to know of it."""
+
+    kernel: str
+    layer: str  # its name, or "input", "loss", "optimizer"
+    shapes: str
+    arithmetic: int  # multiplications, additions and function values in a step of a whole batch
+    bytes: int  # read and written in such a step
+    x: int = 0
+    y: int = 0
+    w: int = 0
+    inputs: int = 0
+    outputs: int = 0
+    number: float = 0.0
+    key: tuple[int, int] = (0, 0)
+    meet: bool = False  # the threads wait for each other before it
+
+
+@dataclass
+class Plan:
+    """The operations of a step in their order, and the arena that they need."""
+
+    batch_size: int
+    rule: NDArray[Any]  # the optimizer, a record of RULE
+    matrices: list[Matrix]
+    operations: list[Operation] = field(default_factory=list)
+    size: int = 0  # floats of the arena
+    scratch: int = PAD  # floats of scratch for each thread
+
+    def records(self, kernels: tuple[str, ...]) -> NDArray[Any]:
+        """The operations as the C code reads them; `kernels` is its table."""
+        layers = {name: number for number, name in enumerate(dict.fromkeys(o.layer for o in self.operations))}
+        return np.array(
+            [
+                (kernels.index(o.kernel), o.meet, o.x, o.y, o.w, o.inputs, o.outputs, o.number, o.key, layers[o.layer])
+                for o in self.operations
+            ],
+            OPERATION,
+        )
+
+    def __str__(self) -> str:
+        head = ("kernel", "layer", "shapes", "arithmetic", "bytes")
+        rows = [(o.kernel, o.layer, o.shapes, f"{o.arithmetic:,}", f"{o.bytes:,}") for o in self.operations]
+        total = ("in all", "", "", f"{sum(o.arithmetic for o in self.operations):,}", f"{sum(o.bytes for o in self.operations):,}")
+        widths = [max(len(row[i]) for row in (head, *rows, total)) for i in range(5)]
+
+        def line(row: tuple[str, ...]) -> str:
+            texts = [f"{cell:<{width}}" for cell, width in zip(row[:3], widths[:3], strict=True)]
+            return "  ".join(texts + [f"{cell:>{width}}" for cell, width in zip(row[3:], widths[3:], strict=True)]).rstrip()
+
+        rule = "-" * len(line(head))
+        lines = [line(head), rule]
+        for operation, row in zip(self.operations, rows, strict=True):
+            if operation.meet:
+                lines.append("  · the threads meet ·")
+            lines.append(line(row))
+        return "\n".join([*lines, rule, line(total)])
