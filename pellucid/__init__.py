@@ -3,7 +3,7 @@
 from pellucid import data
 from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
 from pellucid.initializers import initializer
-from pellucid.layers import Dense, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from pellucid.layers import Dense, Dropout, GaussianNoise, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from pellucid.loading import load
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Adam, AdamW
@@ -19,6 +19,8 @@ __all__ = [
     "Callback",
     "DataError",
     "Dense",
+    "Dropout",
+    "GaussianNoise",
     "History",
     "Identity",
     "LeakyReLU",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pellucid.errors import ShapeError, UsageError
 from pellucid.initializers import initializer
-from pellucid.layers import Activation, Layer, LeakyReLU, ReLU, Shape, Softmax
+from pellucid.layers import Activation, Disturbance, Layer, LeakyReLU, ReLU, Shape, Softmax
 from pellucid.losses import OUTPUTS
 from pellucid.randomness import generator
 from pellucid.workspace import Workspace
@@ -34,7 +34,7 @@ def build(layers: Sequence[Layer], shape: Shape) -> None:
 
 def check_output(layers: Sequence[Layer], output: str, outputs: int) -> None:
     """Refuse a network whose last layer and output link cannot both be meant."""
-    last = layers[-1]
+    last = _first_undisturbed(layers[::-1])
     if isinstance(last, Activation) and output != "identity":
         instead = (
             f"Leave {last.name} out and take the output {last.kind!r}, or "
@@ -53,6 +53,12 @@ def initialize(workspace: Workspace, default: str | None, seed: int) -> None:
     """Draw the weights, layer by layer: by `default`, or as fits the activation that follows."""
     rng = generator(seed, "initialize")
     layers = workspace.layers
-    for layer, t, after in zip(layers, workspace.numbers, [*layers[1:], None], strict=True):
+    for index, (layer, t) in enumerate(zip(layers, workspace.numbers, strict=True)):
+        after = _first_undisturbed(layers[index + 1 :])
         fitting = "he_normal" if isinstance(after, ReLU | LeakyReLU) else "xavier_normal"
         layer.initialize(t, rng, initializer(default or fitting))
+
+
+def _first_undisturbed(layers: Sequence[Layer]) -> Layer | None:
+    """The first layer that is neither dropout nor noise."""
+    return next((layer for layer in layers if not isinstance(layer, Disturbance)), None)

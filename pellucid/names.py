@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import TypeVar
 
 from pellucid.errors import UsageError
@@ -37,3 +38,8 @@ def split_number(text: str) -> tuple[str, float | None]:
         return name, float(number) if number else None
     except ValueError:
         raise UsageError(f"{number!r} in {text!r} is not a number.") from None
+
+
+def plain(number: float) -> str:
+    """A number as architectures write it: 0.5, 1, and never 1e-05, whose minus would begin the next layer."""
+    return f"{Decimal(repr(float(number))):f}".removesuffix(".0")

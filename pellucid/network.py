@@ -186,7 +186,8 @@ class Network:
         """The mean loss of these examples, and its gradient with respect to every parameter.
 
         The gradient is the array `network.gradient`, which the next call overwrites; the layers show all tensors
-        of the pass: `network.layers[0].z`. One thread at a time may call this.
+        of the pass: `network.layers[0].z`. As in prediction, dropout drops nothing and no noise is added. One thread at
+        a time may call this.
         """
         images, targets = self.check_examples(images, labels)
         self._bind()

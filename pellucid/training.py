@@ -127,7 +127,7 @@ def fit(
         validation: a fraction of the training data to hold out (stratified), or a Dataset.
         engine: auto or reference.
         threads: of NumPy's matrix products; by default as many as it takes by itself.
-        seed: of the shuffling and the held-out part.
+        seed: of the shuffling, the held-out part and what layers draw (dropout, noise).
         callbacks: are told of each chunk and epoch.
 
     Raises:
@@ -155,6 +155,7 @@ def fit(
         columns=lambda batch: network.normalization.columns(batch, network.dtype),
         batch_size=int(batch_size),
         clip_norm=clip_norm,
+        seed=int(seed),
     )
     history, progress = History(len(images)), Progress(network, int(epochs), len(images))
     for callback in callbacks:

@@ -235,8 +235,8 @@ def test_a_wrong_gradient_is_exit_1_and_named(pellucid: Command, monkeypatch: py
 def test_every_planted_mistake_is_found(pellucid: Command) -> None:
     result = pellucid("gradcheck", "--planted", "--json")
     assert result.code == 0
-    assert [row["caught"] for row in result.json["planted"]] == [True] * 6
-    assert "6 of 6" in pellucid("gradcheck", "--planted").out
+    assert [row["caught"] for row in result.json["planted"]] == [True] * 7
+    assert "7 of 7" in pellucid("gradcheck", "--planted").out
 
 
 def test_data_and_info_print_what_they_found(pellucid: Command, digits_folder: Path) -> None:

@@ -113,7 +113,31 @@ def test_the_mistakes_that_the_check_is_tried_on() -> None:
         "swapped_axis",
         "bias_over_everything",
         "derivative_at_wrong_place",
+        "unscaled_dropout",
     ]
+
+
+def test_dropout_and_noise_are_checked_in_a_training_pass_with_what_it_drew() -> None:
+    network = pl.Network("7-D0.2-6:tanh-N0.1-5:sigmoid-D0.5-4")
+    right, drawn = network.layers[0].forward, []
+
+    def watched(t: pl.layers.Numbers) -> None:
+        right(t)
+        drawn.append(np.real(t.m))
+
+    network.layers[0].forward = watched
+    check = gradcheck(network, coordinates=None)
+    assert check.passed, check.suspect
+    assert check.smooth
+    assert len(np.unique(drawn[1])) == 2  # some are dropped, others scaled
+    assert not np.array_equal(drawn[0], drawn[1])  # the pass whose leftovers must not matter drew others
+    assert all(np.array_equal(mask, drawn[1]) for mask in drawn[1:])
+
+
+@pytest.mark.parametrize("architecture", ["784-D0.2-30-N0.1-10-D0.5-10", "784-30-10-D0.5", "20-8-1-N0.3"])
+def test_networks_that_draw_pass(architecture: str) -> None:
+    check = gradcheck(pl.Network(architecture, output="sigmoid"))
+    assert check.passed, check.suspect
 
 
 def test_the_wrong_tensor_is_named() -> None:
@@ -121,6 +145,7 @@ def test_the_wrong_tensor_is_named() -> None:
     assert found["swapped axis"] == "dense2/b"
     assert found["bias over everything"] == "dense1/b"
     assert found["missing batch size"] == "dense3/b"
+    assert found["unscaled dropout"] == "dense1/b"
 
 
 def test_a_small_mistake_is_caught_too() -> None:

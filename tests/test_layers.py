@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,18 @@ import pellucid as pl
 from pellucid.engine.reference import backward, forward
 from pellucid.glass.gradcheck import gradcheck
 from pellucid.layers import ACTIVATIONS, Layer, Numbers
+from pellucid.randomness import Draws
 from pellucid.workspace import Workspace, length, slots
 
-MAKERS = {"dense": lambda: pl.Dense(4), "leaky_relu0.3": lambda: pl.LeakyReLU(0.3), **ACTIVATIONS}
+MAKERS = {
+    "dense": lambda: pl.Dense(4),
+    "leaky_relu0.3": lambda: pl.LeakyReLU(0.3),
+    "dropout": lambda: pl.Dropout(0.4),
+    "noise": lambda: pl.GaussianNoise(0.3),
+    **ACTIVATIONS,
+}
+TRAINING = Draws(seed=0, step=1)  # what a training pass draws from; None makes a pass of prediction
+PASSES = pytest.mark.parametrize("random", [None, TRAINING], ids=["prediction", "training"])
 
 
 @pytest.fixture(params=MAKERS)
@@ -24,10 +34,12 @@ def network(request: pytest.FixtureRequest) -> pl.Network:
     return pl.Network(layers, input_shape=(5,), output="identity", dtype="float64", seed=1)
 
 
-def run(network: pl.Network, x: np.ndarray, dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray]:
+def run(
+    network: pl.Network, x: np.ndarray, random: Draws | None = TRAINING, dtype: type = np.float64
+) -> tuple[np.ndarray, np.ndarray]:
     theta = network.theta.astype(dtype)
     workspace = Workspace(network.layers, theta, np.zeros_like(theta))
-    z = forward(workspace, x.astype(dtype))
+    z = forward(workspace, x.astype(dtype), random)
     backward(workspace, np.cos(z), input_gradient=True)
     return z, workspace.gradient
 
@@ -41,25 +53,28 @@ def test_its_gradient_is_right_for_a_batch_of_one(network: pl.Network) -> None:
     assert gradcheck(network, examples=1, coordinates=None).passed
 
 
-def test_shapes_and_dtypes_are_those_declared(network: pl.Network) -> None:
-    for dtype in (np.float32, np.float64):
+@PASSES
+def test_shapes_and_dtypes_are_those_declared(network: pl.Network, random: Draws | None) -> None:
+    for dtype in (np.float32, np.float64, np.complex128):
         theta = network.theta.astype(dtype)
         workspace = Workspace(network.layers, theta, np.zeros_like(theta))
-        backward(workspace, forward(workspace, np.ones((5, 7), dtype)), input_gradient=True)
+        backward(workspace, forward(workspace, np.ones((5, 7), dtype), random), input_gradient=True)
         for layer, t in zip(workspace.layers, workspace.numbers, strict=True):
             for tensor in layer.tensors:
-                shape = {"input": (*layer.input_shape, 7), "output": (*layer.output_shape, 7)}.get(tensor.role)
-                for name in (tensor.name, "d" + tensor.name):
+                into, out = (*layer.input_shape, 7), (*layer.output_shape, 7)
+                shape = {"input": into, "random": into, "output": out}.get(tensor.role)
+                for name in (tensor.name, "d" + tensor.name)[: 1 if tensor.role == "random" else 2]:
                     array = getattr(t, name)
                     assert array.shape == (shape or layer.shape_of(tensor)), (layer.name, name)
                     assert array.dtype == dtype, (layer.name, name)
 
 
-def test_passes_leave_alone_what_is_not_theirs(network: pl.Network) -> None:
+@PASSES
+def test_passes_leave_alone_what_is_not_theirs(network: pl.Network, random: Draws | None) -> None:
     """Forward keeps its input, backward keeps da and all that forward left."""
     theta = network.theta.copy()
     workspace = Workspace(network.layers, theta, np.zeros_like(theta))
-    forward(workspace, np.random.default_rng(0).normal(size=(5, 4)))
+    forward(workspace, np.random.default_rng(0).normal(size=(5, 4)), random)
     for layer, t in zip(workspace.layers, workspace.numbers, strict=True):
         given = np.random.default_rng(1).normal(size=getattr(t, layer.output).shape)
         setattr(t, "d" + layer.output, given)
@@ -81,19 +96,22 @@ def test_leaky_relu_keeps_its_slope_below_zero() -> None:
     assert t.dz.tolist() == [[0.3, 1.0]]
 
 
-def test_running_twice_gives_the_same_bits(network: pl.Network) -> None:
+@PASSES
+def test_running_twice_gives_the_same_bits(network: pl.Network, random: Draws | None) -> None:
     x = np.random.default_rng(0).normal(size=(5, 4))
-    for first, second in zip(run(network, x), run(network, x), strict=True):
+    for first, second in zip(run(network, x, random), run(network, x, random), strict=True):
         assert np.array_equal(first, second)
 
 
-def test_examples_do_not_see_each_other(network: pl.Network) -> None:
+@PASSES
+def test_examples_do_not_see_each_other(network: pl.Network, random: Draws | None) -> None:
     x = np.random.default_rng(0).normal(size=(5, 6))
-    together, gradient = run(network, x)
-    alone = [run(network, x[:, i : i + 1]) for i in range(6)]
+    together, gradient = run(network, x, random)
+    alone = [run(network, x[:, i : i + 1], random and replace(random, first=i)) for i in range(6)]
     np.testing.assert_allclose(together, np.hstack([z for z, _ in alone]), atol=1e-14)
     np.testing.assert_allclose(gradient, sum(gradient for _, gradient in alone), atol=1e-13)
-    np.testing.assert_allclose(run(network, x[:, ::-1])[0], together[:, ::-1], atol=1e-14)
+    predicted, turned = (run(network, columns, None)[0] for columns in (x, x[:, ::-1]))
+    np.testing.assert_allclose(turned, predicted[:, ::-1], atol=1e-14)
 
 
 def test_the_inputs_memory_order_does_not_matter(network: pl.Network) -> None:
@@ -105,7 +123,7 @@ def test_the_inputs_memory_order_does_not_matter(network: pl.Network) -> None:
 
 def test_float32_gives_nearly_the_gradient_of_float64(network: pl.Network) -> None:
     x = np.random.default_rng(0).normal(size=(5, 6))
-    single, double = run(network, x, np.float32)[1], run(network, x)[1]
+    single, double = run(network, x, dtype=np.float32)[1], run(network, x)[1]
     np.testing.assert_allclose(single, double, atol=1e-5 * np.abs(double).max())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,19 +13,39 @@ from pellucid.notation import parse, write
 
 names = st.sampled_from(["", ":linear", ":leaky_relu0.25", *(f":{name}" for name in ACTIVATIONS)])
 sizes = st.integers(2, 40).map(str)
+draws = st.sampled_from(["", "", "-D0.5", "-N0.1", "-D0.25-N2", "-D0", "-D0.00001-D0.5"])
+denses = st.tuples(sizes, names, draws).map("".join)
+lasts = st.tuples(sizes, draws).map("".join)
 
 
-@given(st.integers(1, 99).map(str), st.lists(st.tuples(sizes, names).map("".join), max_size=4), sizes)
+@given(st.tuples(st.integers(1, 99).map(str), draws).map("".join), st.lists(denses, max_size=4), lasts)
 def test_notation_to_layers_to_notation_is_the_identity(first: str, hidden: list[str], last: str) -> None:
     text = "-".join([first, *hidden, last]).replace(":relu", "")
     assert write(*parse(text)) == text
 
 
-@given(st.integers(1, 99).map(str), st.lists(st.tuples(sizes, names).map("".join), max_size=4), sizes)
+@given(st.tuples(st.integers(1, 99).map(str), draws).map("".join), st.lists(denses, max_size=4), lasts)
 def test_a_network_says_its_architecture(first: str, hidden: list[str], last: str) -> None:
     network = pl.Network("-".join([first, *hidden, last]), activation="tanh")
     again = pl.Network(network.architecture)
     assert list(map(repr, again.layers)) == list(map(repr, network.layers))
+
+
+def test_dropout_and_noise_stand_behind_the_activation() -> None:
+    network = pl.Network("784-D0.2-128-D.5-64:linear-N0.1-10-D0.5")
+    names = "dropout1 dense1 relu1 dropout2 dense2 noise1 dense3 dropout3"
+    assert [layer.name for layer in network.layers] == names.split()
+    assert [layer.rate for layer in network.layers if layer.kind == "dropout"] == [0.2, 0.5, 0.5]
+    assert network.architecture == "784-D0.2-128-D0.5-64:linear-N0.1-10-D0.5"
+
+
+@given(st.floats(0, 1, exclude_max=True), st.floats(0, allow_infinity=False, allow_nan=False))
+def test_any_rate_and_sigma_come_back(rate: float, sigma: float) -> None:
+    layers = [pl.Dropout(rate), pl.Dense(3), pl.GaussianNoise(np.float64(sigma))]
+    text = write((4,), layers)
+    assert "e" not in text
+    again = parse(text)[1]
+    assert (again[0].rate, again[2].sigma) == (rate, sigma)
 
 
 def test_layers_are_named_by_kind_and_number() -> None:
@@ -40,6 +61,15 @@ def test_a_star_takes_its_meaning_from_the_data() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("784-D0.5:tanh-10", "D0.5 is followed by no activation|  784-D0.5:tanh-10|          ^"),
+        ("784-128-D1-10", "from 0 to below 1, not 1.0|  784-128-D1-10|           ^"),
+        ("784-128-N-10", "N is followed by a number, such as N0.5|           ^"),
+        ("784-128-D1e5-10", "D is followed by a number|           ^"),
+        ("784-128-Dnan-10", "D is followed by a number|           ^"),
+        (f"784-N{'9' * 400}-10", "finite number|       ^"),
+        ("784-D0.5", "At least one dense layer is expected|  784-D0.5|      ^"),
+        ("D0.5-10", "a number of units is expected|  D0.5-10|  ^"),
+        ("784-d0.5-10", "D or N with a number, such as D0.5|      ^"),
         ("784-128:rleu-10", "Did you mean 'relu'?|  784-128:rleu-10|          ^"),
         ("784-x-10", "a number of units is expected|  784-x-10|      ^"),
         ("784--10", "a number of units is expected|  784--10|      ^"),
@@ -65,3 +95,9 @@ def test_layers_that_the_notation_cannot_say_are_refused() -> None:
     network = pl.Network([pl.Dense(4), pl.ReLU(), pl.Tanh(), pl.Dense(3)], input_shape=(5,))
     with pytest.raises(pl.UsageError, match="tanh1 does not follow a dense layer"):
         _ = network.architecture
+    for layers, message in (
+        ([pl.Dense(4), pl.Dropout(0.5), pl.ReLU(), pl.Dense(3)], "relu1 does not follow a dense layer"),
+        ([pl.Dropout(0.5)], "without a dense layer"),
+    ):
+        with pytest.raises(pl.UsageError, match=message):
+            _ = pl.Network(layers, input_shape=(5,)).architecture

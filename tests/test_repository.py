@@ -123,7 +123,7 @@ def test_the_readmes_commands_run_as_written_in_a_fresh_clone(tmp_path: Path, re
     assert "test accuracy" in output
     assert re.search(r"\d+ passed", output)
     assert (tmp_path / "clone" / "runs" / "demo" / "figures" / "curves.png").exists()
-    assert "6 of 6 planted mistakes were found" in output
+    assert "7 of 7 planted mistakes were found" in output
 
 
 @pytest.mark.slow

@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 from pellucid.layers import Array, Numbers
 from pellucid.losses import Loss, decide
 from pellucid.optimizers import Optimizer, clip_by_norm
+from pellucid.randomness import Draws
 from pellucid.workspace import Workspace
 
 
-def forward(workspace: Workspace, x: Array) -> Array:
-    """The output of the last layer for the examples in the columns of x."""
-    for layer, t in zip(workspace.layers, workspace.numbers, strict=True):
+def forward(workspace: Workspace, x: Array, random: Draws | None = None) -> Array:
+    """The output of the last layer for the examples in the columns of x.
+
+    A training pass brings what its layers draw from, `random`; a pass without is one of prediction.
+    """
+    for index, (layer, t) in enumerate(zip(workspace.layers, workspace.numbers, strict=True)):
+        t.random = random.of(index) if random else None
         setattr(t, layer.input, x)
         layer.forward(t)
         x = getattr(t, layer.output)
@@ -27,28 +32,32 @@ def forward(workspace: Workspace, x: Array) -> Array:
 def backward(workspace: Workspace, gradient: Array, *, input_gradient: bool = False) -> None:
     """Carry the gradient of the last layer's output back to the first; each layer leaves those of its parameters.
 
-    The gradient of the network's input costs a matrix product that training never reads, so it is computed
-    only when asked for.
+    The gradient of the network's input costs a matrix product that training never reads, so the way back ends at
+    the first layer with parameters unless it is asked for.
     """
-    for layer, t in reversed(list(zip(workspace.layers, workspace.numbers, strict=True))):
-        t.needs_dx = input_gradient or layer is not workspace.layers[0]
+    for index, (layer, t) in reversed(list(enumerate(zip(workspace.layers, workspace.numbers, strict=True)))):
+        if index < workspace.first and not input_gradient:
+            break
+        t.needs_dx = input_gradient or index > workspace.first
         setattr(t, "d" + layer.output, gradient)
         layer.backward(t)
         if t.needs_dx:
             gradient = getattr(t, "d" + layer.input)
 
 
-def loss_of(workspace: Workspace, loss: Loss, x: Array, y: Array) -> Numbers:
+def loss_of(workspace: Workspace, loss: Loss, x: Array, y: Array, random: Draws | None = None) -> Numbers:
     """Forward through the layers and the loss; y holds a target in each column."""
     t = workspace.loss
-    t.z, t.y = forward(workspace, x), y
+    t.z, t.y = forward(workspace, x, random), y
     loss.forward(t)
     return t
 
 
-def gradient_of(workspace: Workspace, loss: Loss, x: Array, y: Array, *, input_gradient: bool = False) -> Numbers:
+def gradient_of(
+    workspace: Workspace, loss: Loss, x: Array, y: Array, random: Draws | None = None, *, input_gradient: bool = False
+) -> Numbers:
     """Forward and backward: leaves the gradient of the mean loss in the workspace."""
-    t = loss_of(workspace, loss, x, y)
+    t = loss_of(workspace, loss, x, y, random)
     loss.backward(t)
     backward(workspace, t.dz, input_gradient=input_gradient)
     return t
@@ -67,6 +76,7 @@ class ReferenceEngine:
         columns: takes a batch of images to the columns that the first layer reads.
         batch_size: examples a step; the last step of a run may have fewer.
         clip_norm: the gradient is shortened to this norm where it is longer.
+        seed: of what layers draw in each step.
     """
 
     name: ClassVar[str] = "reference"
@@ -79,6 +89,7 @@ class ReferenceEngine:
     columns: Callable[[NDArray[Any]], Array]
     batch_size: int
     clip_norm: float | None = None
+    seed: int = 0
 
     def __post_init__(self) -> None:
         theta = self.workspace.theta
@@ -99,10 +110,10 @@ class ReferenceEngine:
         for i, rate in enumerate(rates.tolist()):
             batch = order[i * self.batch_size : (i + 1) * self.batch_size]
             x, y = self.columns(self.images[batch]), self.targets[batch].T
-            t = gradient_of(self.workspace, self.loss, x, y)
+            self.step += 1
+            t = gradient_of(self.workspace, self.loss, x, y, Draws(self.seed, self.step))
             if self.clip_norm:
                 clip_by_norm(gradient, self.clip_norm, self.workspace.xp)
-            self.step += 1
             self.optimizer.update(theta, gradient, self.moments, self.step, rate)
             losses[i], correct[i] = t.losses.mean(), (decide(t.a) == decide(y)).sum()
         return losses, correct

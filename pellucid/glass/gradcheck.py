@@ -8,13 +8,13 @@ the analytic ∂L/∂θ_k (e_k is 1 at place k, else 0). A tensor passes when
 Where a ReLU switches between the two evaluations, the difference measures the kink and not the gradient: such
 coordinates are drawn again, and counted. Networks without kinks are also checked by the complex step
 Im L(θ + i h e_k) / h, with i the imaginary unit and h = 1e-30, which subtracts nothing and so loses no digits
-(Squire, Trapp, 1998).
+(Squire, Trapp, 1998). What dropout and noise layers draw is held: both evaluations take the same pass of training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pellucid.engine.reference import gradient_of, loss_of
 from pellucid.errors import NumericError
 from pellucid.network import Network
-from pellucid.randomness import generator
+from pellucid.randomness import Draws, generator
 from pellucid.workspace import slots
 
 STEP = 1e-5
@@ -109,33 +109,41 @@ class Probe:
         x: (features, B) the input.
         y: (outputs, B) the targets.
         dtype: float64, or complex128 for the complex step.
+        random: what layers draw from, the same in every evaluation; None for a pass of prediction.
     """
 
     def __init__(
-        self, network: Network, theta: NDArray[Any], x: NDArray[Any], y: NDArray[Any], dtype: type[Any] = np.float64
+        self,
+        network: Network,
+        theta: NDArray[Any],
+        x: NDArray[Any],
+        y: NDArray[Any],
+        dtype: type[Any] = np.float64,
+        random: Draws | None = None,
     ) -> None:
-        self.network, self.x, self.y = network, np.array(x, dtype, order="C"), y
+        self.network, self.x, self.y, self.random = network, np.array(x, dtype, order="C"), y, random
         self.theta = theta.astype(dtype)
         self.workspace = network.workspace(self.theta, np.zeros_like(self.theta))
         self.flat = {"theta": self.theta, "input": self.x.reshape(-1)}
 
     def gradients(self) -> tuple[float, dict[str, NDArray[Any]]]:
         """The mean loss and its analytic gradients by theta and by the input, flat."""
-        t = gradient_of(self.workspace, self.network.loss, self.x, self.y, input_gradient=True)
+        t = gradient_of(self.workspace, self.network.loss, self.x, self.y, self.random, input_gradient=True)
         by_input = getattr(self.workspace.numbers[0], "d" + self.workspace.layers[0].input)
         return float(t.losses.mean()), {"theta": self.workspace.gradient, "input": by_input.reshape(-1)}
 
     def forget(self, rng: np.random.Generator) -> None:
         """Run both passes on other numbers, so that whatever is left over from an earlier pass is wrong."""
         x, y = rng.normal(size=self.x.shape), rng.permuted(self.y, axis=0)
-        gradient_of(self.workspace, self.network.loss, x.astype(self.x.dtype), y, input_gradient=True)
+        random = self.random and replace(self.random, first=self.random.first + x.shape[1])
+        gradient_of(self.workspace, self.network.loss, x.astype(self.x.dtype), y, random, input_gradient=True)
 
     def loss(self, which: str, index: int, nudge: complex) -> Any:
         """The mean loss with one number of theta or the input moved by `nudge`."""
         vector = self.flat[which]
         before = vector[index]
         vector[index] += nudge
-        loss = loss_of(self.workspace, self.network.loss, self.x, self.y).losses.mean()
+        loss = loss_of(self.workspace, self.network.loss, self.x, self.y, self.random).losses.mean()
         vector[index] = before
         return loss
 
@@ -169,7 +177,8 @@ def gradcheck(
         progress: is told the name of each tensor before it is checked.
     """
     for attempt in range(ATTEMPTS):
-        check = _check(network, generator(seed, "check", attempt), examples, coordinates, step, progress)
+        rng, random = generator(seed, "check", attempt), Draws(seed, step=attempt + 1)
+        check = _check(network, rng, random, examples, coordinates, step, progress)
         if all(tensor.checked for tensor in check.tensors):
             break
     return check
@@ -179,6 +188,7 @@ def gradcheck(
 def _check(
     network: Network,
     rng: np.random.Generator,
+    random: Draws,
     examples: int,
     coordinates: int | None,
     step: float,
@@ -189,7 +199,7 @@ def _check(
     y = rng.dirichlet(np.ones(max(network.outputs, 2)), examples).T[: network.outputs]  # shares of 1, none of them 0
     theta = network.theta.astype(np.float64)
     theta += JITTER * rng.normal(size=theta.shape)
-    probe = Probe(network, theta, x, y)
+    probe = Probe(network, theta, x, y, random=random)
     probe.forget(rng)
     loss, analytic = probe.gradients()
     if not np.isfinite(loss):
@@ -197,7 +207,7 @@ def _check(
 
     probes = [(probe, central_difference)]
     if not probe.branches():
-        probes.append((Probe(network, theta, x, y, np.complex128), complex_step))
+        probes.append((Probe(network, theta, x, y, np.complex128, random), complex_step))
     places = [(slot.name, slot.shape, "theta", slot.start) for slot in slots(network.layers, "parameter")]
     tensors = []
     for name, shape, which, start in [("input", x.shape, "input", 0), *places]:

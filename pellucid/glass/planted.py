@@ -10,7 +10,7 @@ from pellucid.layers import Layer, Numbers
 from pellucid.losses import CrossEntropy
 from pellucid.network import Network
 
-ARCHITECTURE = "6-7:relu-7:sigmoid-4"  # a square layer in the middle, where a transpose can be forgotten unseen
+ARCHITECTURE = "6-7:relu-D0.4-7:sigmoid-4"  # a square layer in the middle, where a transpose can be forgotten unseen
 EXAMPLES = 7  # as many as units, so that a sum over the wrong axis has the right shape
 
 
@@ -94,6 +94,15 @@ def derivative_at_wrong_place(network: Network) -> None:
     _after(_layer(network, "sigmoid1"), change)
 
 
+def unscaled_dropout(network: Network) -> None:
+    """dx = da where m > 0, without the 1 / (1 − p), instead of m ∘ da."""
+
+    def change(t: Numbers) -> None:
+        t.dx = t.xp.where(t.m > 0, t.da, 0)
+
+    _after(_layer(network, "dropout1"), change)
+
+
 MISTAKES = (
     forgotten_transpose,
     missing_batch_size,
@@ -101,6 +110,7 @@ MISTAKES = (
     swapped_axis,
     bias_over_everything,
     derivative_at_wrong_place,
+    unscaled_dropout,
 )
 
 

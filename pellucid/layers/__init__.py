@@ -12,6 +12,7 @@ from pellucid.layers.activation import (
     activation,
 )
 from pellucid.layers.dense import Dense
+from pellucid.layers.dropout import Disturbance, Dropout, GaussianNoise
 from pellucid.layers.layer import Array, Layer, Numbers, Shape, Tensor
 
 __all__ = [
@@ -19,6 +20,9 @@ __all__ = [
     "Activation",
     "Array",
     "Dense",
+    "Disturbance",
+    "Dropout",
+    "GaussianNoise",
     "Identity",
     "Layer",
     "LeakyReLU",

@@ -6,11 +6,10 @@ Each derivative is written with what the forward pass left behind, never compute
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from pellucid.errors import UsageError
-from pellucid.layers.layer import Array, Layer, Numbers, Shape, Tensor
-from pellucid.names import choose, split_number
+from pellucid.layers.layer import Array, Layer, Numbers, Tensor
+from pellucid.names import choose, plain, split_number
 
 
 class Activation(Layer):
@@ -20,16 +19,6 @@ class Activation(Layer):
         Tensor("z", "... B", "input"),
         Tensor("a", "... B", "output"),
     )
-
-    def build(self, input_shape: Shape) -> Shape:
-        self.sizes = {}
-        return input_shape
-
-    def operations(self) -> int:
-        elements = 1
-        for length in self.input_shape:
-            elements *= length
-        return elements
 
     def notation(self) -> str:
         return self.kind
@@ -79,8 +68,7 @@ class LeakyReLU(Activation):
         return t.z > 0
 
     def notation(self) -> str:
-        # never 1e-05, whose minus the notation would take for the next layer
-        return self.kind if self.slope == LeakyReLU.slope else f"{self.kind}{Decimal(repr(self.slope)):f}"
+        return self.kind if self.slope == LeakyReLU.slope else f"{self.kind}{plain(self.slope)}"
 
 
 @dataclass(eq=False)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from pellucid.errors import ShapeError, UsageError
 from pellucid.initializers import Initializer
+from pellucid.randomness import Draws
 
 Array = Any  # an array of any library that shares NumPy's operators
 Shape = tuple[int, ...]
-Role = Literal["parameter", "state", "input", "output"]
+Role = Literal["parameter", "state", "input", "output", "random"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Tensor:
     """The declaration of one tensor: its name, its axes in letters, what it is for.
 
     `B` is the number of examples and always last; `...` stands for the whole input shape of the layer.
-    The gradient of a tensor `W` is `dW`, has its shape, and needs no declaration of its own.
+    The gradient of a tensor `W` is `dW`, has its shape, and needs no declaration of its own; a random tensor is drawn
+    by the forward pass and has none.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Numbers:
         self.layer = layer
         self.xp = xp  # the array library: NumPy, or one that names things as NumPy does
         self.needs_dx = True  # False where nobody reads the gradient of the layer's input
+        self.random: Draws | None = None  # what the layer draws from in a training pass; None in any other
 
     if TYPE_CHECKING:  # any name may be set; the layers' tables say which are
 
@@ -72,8 +76,9 @@ class Layer:
         cls.input, cls.output = names["input"], names["output"]
 
     def build(self, input_shape: Shape) -> Shape:
-        """Take the shape of one example, return the shape of what the layer makes of it."""
-        raise NotImplementedError
+        """Take the shape of one example, return the shape of what the layer makes of it: by default the same."""
+        self.sizes = {}
+        return input_shape
 
     def initialize(self, t: Numbers, rng: np.random.Generator, default: Initializer) -> None:
         """Draw the first parameters; a layer without any does nothing."""
@@ -87,8 +92,8 @@ class Layer:
         raise NotImplementedError
 
     def operations(self) -> int:
-        """Additions, multiplications and function values of a forward pass of one example."""
-        raise NotImplementedError
+        """Additions, multiplications and function values of a forward pass of one example: by default one each."""
+        return prod(self.output_shape)
 
     def branches(self, t: Numbers) -> Array | None:
         """Which piece of a piecewise formula each element took in the last forward pass (None: smooth)."""
