@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pellucid.building import build, check_output, initialize
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
+from pellucid.engine.native import Predictor, unavailable
 from pellucid.errors import ShapeError, UsageError
 from pellucid.examples import check_classes, check_images, check_outputs, check_targets
 from pellucid.files.model import write_model
@@ -156,6 +158,8 @@ class Network:
             NumericError: the outputs are not finite, because the weights or the values are too large.
         """
         images = check_images(images, self.input_shape)
+        if len(images) <= Predictor.MOST and (predictor := self._few):
+            return check_outputs(predictor(self._theta, images, self.normalization))
         result = np.empty((len(images), self.outputs), self.dtype)
         t = Numbers("the output", np)
         for part, x in self._parts(images):
@@ -251,6 +255,11 @@ class Network:
             part = slice(start, start + AT_ONCE)
             yield part, self.normalization.columns(images[part], self.dtype)
 
+    @cached_property
+    def _few(self) -> Predictor | None:
+        """Predicts a few examples by the native kernels, where there are some."""
+        return None if unavailable(self.layers, self.dtype) else Predictor(self.layers, self.loss.link)
+
     # How it comes about
 
     def _bind(self) -> None:
@@ -260,7 +269,7 @@ class Network:
             layer.numbers = numbers
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_shown"}
+        return {name: value for name, value in vars(self).items() if name not in ("_shown", "_few")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

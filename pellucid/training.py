@@ -152,7 +152,7 @@ def fit(
         optimizer,
         images,
         targets,
-        columns=lambda batch: network.normalization.columns(batch, network.dtype),
+        network.normalization,
         batch_size=int(batch_size),
         clip_norm=clip_norm,
         seed=int(seed),

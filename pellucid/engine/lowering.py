@@ -18,6 +18,7 @@ from pellucid.engine.plan import BLOCK, SUMMED, TILE_ROWS, Matrix, Operation, Pl
 from pellucid.layers import (
     Activation,
     Dense,
+    Disturbance,
     Dropout,
     GaussianNoise,
     Identity,
@@ -31,6 +32,7 @@ from pellucid.layers import (
 from pellucid.losses import Loss, SquaredError
 from pellucid.optimizers import SGD, Adam, AdamW, Optimizer
 from pellucid.randomness import key
+from pellucid.workspace import slots
 
 RULE = np.dtype(
     [
@@ -50,9 +52,10 @@ class Builder:
         self.seed, self.batch_size, self.rule = seed, batch_size, rule
         self.plan = Plan(batch_size, rule, [])
         self.updates: list[Operation] = []  # they come last: every gradient is read before a parameter moves
-        for layer in layers:
-            if isinstance(layer, Dense):
-                matrix = Matrix(layer.name, self.plan.size, layer.sizes["in"], layer.sizes["out"])
+        for slot in slots(layers, "parameter"):
+            if slot.tensor.name == "W":
+                outputs, inputs = slot.shape
+                matrix = Matrix(slot.layer.name, self.plan.size, slot.start, inputs, outputs)
                 self.plan.matrices.append(matrix)
                 self.claim(matrix.size)
         self.parameters = self.plan.size
@@ -69,6 +72,10 @@ class Builder:
     def rows(self, width: int, spare: bool = False) -> Rows:
         """A new tensor of the batch."""
         return Rows(self.claim(self.batch_size * padded(width)), width, spare)
+
+    def matrix(self, layer: Layer) -> Matrix:
+        """Where a layer's parameters lie."""
+        return next(matrix for matrix in self.plan.matrices if matrix.layer == layer.name)
 
     def emit(self, kernel: str, layer: str, shapes: str, arithmetic: int, floats: int, **fields: Any) -> None:
         """The next operation; `arithmetic` and `floats` (read and written) are those of one example."""
@@ -102,10 +109,34 @@ def lower(
         x, backward = LAYERS[type(layer)](builder, layer, number, x)
         backwards.append(backward)
     gradient = _loss(builder, loss, x)
-    for number in reversed(range(len(layers))):
-        gradient = backwards[number](gradient, number > 0)
+    first = next(number for number, layer in enumerate(layers) if isinstance(layer, Dense))
+    for number in reversed(range(first, len(layers))):
+        gradient = backwards[number](gradient, number > first)
     _finish(builder)
     return builder.plan
+
+
+def lower_prediction(layers: Sequence[Layer], link: Activation, batch_size: int) -> Plan:
+    """The plan of a prediction: forwards only, through the output link, with the parameters read from theta itself."""
+    builder = Builder(layers, np.zeros(1, RULE)[0], batch_size, seed=0)
+    x = _gather(builder, prod(layers[0].input_shape), sparse=False)
+    for number, layer in enumerate([*layers, link]):
+        if isinstance(layer, Dense):
+            x = _predict(builder, layer, x)
+        elif not isinstance(layer, Disturbance):  # which lets everything through in prediction
+            x, _ = LAYERS[type(layer)](builder, layer, number, x)
+    return builder.plan
+
+
+def _predict(builder: Builder, layer: Dense, x: Rows) -> Rows:
+    matrix = builder.matrix(layer)
+    z = builder.rows(matrix.outputs, spare=True)
+    builder.emit(
+        "dense_predict", layer.name, f"{matrix.inputs} -> {matrix.outputs}", 2 * matrix.inputs * matrix.outputs,
+        matrix.inputs + matrix.outputs + matrix.size // builder.batch_size,
+        x=x.place, y=z.place, w=matrix.start, inputs=matrix.inputs, outputs=matrix.outputs,
+    )  # fmt: skip
+    return z
 
 
 def rule_of(optimizer: Optimizer, clip_norm: float | None) -> NDArray[Any]:
@@ -137,7 +168,7 @@ def _gather(builder: Builder, features: int, sparse: bool) -> Rows:
 
 
 def _dense(builder: Builder, layer: Dense, number: int, x: Rows) -> tuple[Rows, Backward]:
-    matrix = next(matrix for matrix in builder.plan.matrices if matrix.layer == layer.name)
+    matrix = builder.matrix(layer)
     inputs, outputs, batch = matrix.inputs, matrix.outputs, builder.batch_size
     kind = "sparse" if x.sparse else "dense"
     fields: dict[str, Any] = {"w": matrix.place, "inputs": inputs, "outputs": outputs}

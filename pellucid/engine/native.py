@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.normalization import Normalization
-from pellucid.engine.lowering import LAYERS, lower
+from pellucid.engine.lowering import LAYERS, lower, lower_prediction
+from pellucid.engine.plan import Plan
 from pellucid.errors import UsageError
-from pellucid.layers import Layer
+from pellucid.layers import Activation, Layer
 from pellucid.losses import Loss
 from pellucid.names import suggest
 from pellucid.optimizers import Optimizer
@@ -33,6 +35,8 @@ def unavailable(layers: Sequence[Layer], dtype: np.dtype[Any]) -> str:
         return "its kernels are not built (install pellucid where there is a C compiler)"
     if dtype != np.float32:
         return f"it computes in float32, not {dtype}"
+    if not any(tensor.role == "parameter" for layer in layers for tensor in layer.tensors):
+        return "there is nothing to train"
     strangers = [layer.name for layer in layers if type(layer) not in LAYERS]
     return f"there are no kernels for {', '.join(strangers)}" if strangers else ""
 
@@ -89,14 +93,7 @@ class NativeEngine:
         self.scale, self.offset = normalization.scale, normalization.offset
         sparse = self.channels == 1 and batch_size <= LARGEST_SPARSE_BATCH and _mostly_zero(self.images, normalization)
         self.plan = lower(workspace.layers, loss, optimizer, clip_norm, batch_size, seed, sparse)
-        memory = np.zeros(self.plan.size + 16, np.float32)
-        start = -memory.ctypes.data % 64 // 4  # kernels are fastest where vectors begin at a cache line
-        self.arena = memory[start : start + self.plan.size]
-        self.runner = _native.Plan(
-            self.plan.records(_native.KERNELS), np.array([self.plan.rule]), self.arena,
-            batch_size=batch_size, scratch_size=self.plan.scratch, threads=self.threads,
-            instruction_set=self.instruction_set,
-        )  # fmt: skip
+        self.arena, self.runner = _runner(self.plan, self.threads, self.instruction_set)
         self._copy_in(workspace.theta, 0)
 
     def run(
@@ -143,12 +140,42 @@ class NativeEngine:
 
     def _places(self, vector: NDArray[np.float32], shift: int) -> Any:
         """W and b of each dense layer: in a flat vector like theta, and in the arena."""
-        start = 0
         for matrix in self.plan.matrices:
-            middle, stop = start + matrix.outputs * matrix.inputs, start + matrix.outputs * (matrix.inputs + 1)
-            weights = vector[start:middle].reshape(matrix.outputs, matrix.inputs)
+            middle, stop = matrix.start + matrix.outputs * matrix.inputs, matrix.start + matrix.outputs * (matrix.inputs + 1)
+            weights = vector[matrix.start : middle].reshape(matrix.outputs, matrix.inputs)
             yield weights, vector[middle:stop].reshape(-1, 1), matrix.view(self.arena, shift)
-            start = stop
+
+
+class Predictor:
+    """The outputs for a few examples: one call of a plan that reads theta where it lies."""
+
+    MOST = 16  # examples; for more, NumPy's matrix products read theta less often
+
+    def __init__(self, layers: Sequence[Layer], link: Activation) -> None:
+        self.outputs = prod(layers[-1].output_shape)
+        self.arena, self.runner = _runner(lower_prediction(layers, link, self.MOST), 1, instruction_set())
+
+    def __call__(
+        self, theta: NDArray[np.float32], images: NDArray[Any], normalization: Normalization
+    ) -> NDArray[np.float32]:
+        """The outputs (N, outputs) for images (N, ...)."""
+        images, channels = _contiguous(images)
+        outputs = np.empty((len(images), self.outputs), np.float32)
+        area = images[0].size // channels
+        self.runner.predict(images, theta, area, channels, normalization.scale, normalization.offset, outputs)
+        return outputs
+
+
+def _runner(plan: Plan, threads: int, instruction_set: str) -> tuple[NDArray[np.float32], Any]:
+    """The plan's arena, and the C object that runs it."""
+    memory = np.zeros(plan.size + 16, np.float32)
+    start = -memory.ctypes.data % 64 // 4  # kernels are fastest where vectors begin at a cache line
+    arena = memory[start : start + plan.size]
+    runner = _native.Plan(
+        plan.records(_native.KERNELS), np.array([plan.rule]), arena, batch_size=plan.batch_size,
+        scratch_size=plan.scratch, threads=threads, instruction_set=instruction_set,
+    )  # fmt: skip
+    return arena, runner
 
 
 def _contiguous(images: NDArray[Any]) -> tuple[NDArray[Any], int]:

@@ -45,7 +45,8 @@ class Matrix:
     """A dense layer's parameters: W as (in, out) and b as one more row."""
 
     layer: str
-    place: int
+    place: int  # in the arena
+    start: int  # in theta
     inputs: int
     outputs: int
 

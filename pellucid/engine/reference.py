@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.normalization import Normalization
 from pellucid.layers import Array, Numbers
 from pellucid.losses import Loss, decide
 from pellucid.optimizers import Optimizer, clip_by_norm
@@ -73,7 +73,7 @@ class ReferenceEngine:
         optimizer: what a gradient does to theta.
         images: (N, ...) the training examples.
         targets: (N, outputs) what the outputs should be.
-        columns: takes a batch of images to the columns that the first layer reads.
+        normalization: of the images.
         batch_size: examples a step; the last step of a run may have fewer.
         clip_norm: the gradient is shortened to this norm where it is longer.
         seed: of what layers draw in each step.
@@ -86,7 +86,7 @@ class ReferenceEngine:
     optimizer: Optimizer
     images: NDArray[Any]
     targets: NDArray[Any]
-    columns: Callable[[NDArray[Any]], Array]
+    normalization: Normalization
     batch_size: int
     clip_norm: float | None = None
     seed: int = 0
@@ -109,7 +109,7 @@ class ReferenceEngine:
         theta, gradient = self.workspace.theta, self.workspace.gradient
         for i, rate in enumerate(rates.tolist()):
             batch = order[i * self.batch_size : (i + 1) * self.batch_size]
-            x, y = self.columns(self.images[batch]), self.targets[batch].T
+            x, y = self.normalization.columns(self.images[batch], theta.dtype), self.targets[batch].T
             self.step += 1
             t = gradient_of(self.workspace, self.loss, x, y, Draws(self.seed, self.step))
             if self.clip_norm:

@@ -21,6 +21,7 @@ __all__ = [
     "Array",
     "Dense",
     "Disturbance",
+    "Disturbance",
     "Dropout",
     "GaussianNoise",
     "Identity",

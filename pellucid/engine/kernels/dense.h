@@ -15,6 +15,33 @@ static void dense_forward(const operation *o, const pass *p, int thread, int thr
     product(part.last - part.first, out, o->in, x, w, out, bias, p->arena + o->y + part.first * out, out);
 }
 
+/* The sum of a vector's numbers. */
+static float total(vector v) {
+    float sum = 0;
+    for (int i = 0; i < LANES; i++) sum += v[i];
+    return sum;
+}
+
+/* Z = X Wᵀ + b with W as (out, in), as it lies in theta: each number of W is read once, in the order of memory, and
+   that is all that counts where the examples are few. */
+static void dense_predict(const operation *o, const pass *p, int thread, int threads) {
+    const range part = share(p->examples, 1, thread, threads);
+    const int64_t whole = o->in / LANES * LANES;
+    const float *w = p->theta + o->w, *bias = w + o->in * o->out;
+    for (int64_t i = 0; i < o->out; i++, w += o->in)
+        for (int64_t e = part.first; e < part.last; e++) {
+            const float *x = p->arena + o->x + e * padded(o->in);
+            vector sums[4] = {splat(0), splat(0), splat(0), splat(0)};
+            int64_t k = 0;
+            for (; k + 4 * LANES <= whole; k += 4 * LANES)
+                for (int j = 0; j < 4; j++) sums[j] += load(w + k + j * LANES) * load(x + k + j * LANES);
+            for (; k < whole; k += LANES) sums[0] += load(w + k) * load(x + k);
+            float z = total((sums[0] + sums[1]) + (sums[2] + sums[3]));
+            for (; k < o->in; k++) z += w[k] * x[k];
+            p->arena[o->y + e * padded(o->out) + i] = z + bias[i];
+        }
+}
+
 /* to (columns, rows) = from (rows, columns) transposed; rows that are missing from `height` become 0. */
 static void transpose(int64_t rows, int64_t columns, int64_t height, const float *from, int64_t from_row, float *to,
                       int64_t to_row) {

@@ -170,10 +170,42 @@ done:
     return result;
 }
 
+static PyObject *plan_predict(PlanObject *self, PyObject *args) {
+    PyObject *images, *theta, *outputs;
+    dataset data = {0};
+    long long area, channels;
+    Py_buffer i = {0}, t = {0}, o = {0};
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "OOLLffO", &images, &theta, &area, &channels, &data.scale, &data.offset, &outputs))
+        return NULL;
+    const int64_t features = area * channels, width = self->plan.operations[self->plan.count - 1].out;
+    if (PyObject_GetBuffer(images, &i, PyBUF_C_CONTIGUOUS) || take(theta, &t, 0, 0, sizeof(float), "theta") ||
+        take(outputs, &o, 1, 0, sizeof(float), "outputs"))
+        goto done;
+    const int64_t count = features > 0 ? i.len / (features * i.itemsize) : 0;
+    if ((i.itemsize != 1 && i.itemsize != 4) || i.len != count * features * i.itemsize ||
+        o.len != count * width * (int64_t)sizeof(float)) {
+        PyErr_SetString(PyExc_ValueError, "images (N, area * channels) of uint8 or float32, outputs (N, outputs)");
+        goto done;
+    }
+    data.pixels = i.itemsize == 1 ? i.buf : NULL;
+    data.values = i.itemsize == 4 ? i.buf : NULL;
+    data.area = area, data.channels = channels;
+    predict(&self->plan, &data, t.buf, count, o.buf); /* with the GIL held: a few µs, and the arena is for one at a time */
+    result = Py_NewRef(Py_None);
+done:
+    if (i.obj) PyBuffer_Release(&i);
+    if (t.obj) PyBuffer_Release(&t);
+    if (o.obj) PyBuffer_Release(&o);
+    return result;
+}
+
 static PyMethodDef plan_methods[] = {
     {"train", (PyCFunction)(void (*)(void))plan_train, METH_VARARGS | METH_KEYWORDS,
      "train(images, targets, area, channels, outputs, scale, offset, order, rates, step, losses, correct)\n--\n\n"
      "Take a step on each batch of `order`; losses and correct are filled in."},
+    {"predict", (PyCFunction)plan_predict, METH_VARARGS,
+     "predict(images, theta, area, channels, scale, offset, outputs)\n--\n\nFill in the outputs for images, at theta."},
     {NULL, NULL, 0, NULL}};
 
 static PyType_Slot plan_slots[] = {{Py_tp_init, plan_init},

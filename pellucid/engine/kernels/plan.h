@@ -47,6 +47,7 @@ typedef struct {
 /* What the kernels of one step share. */
 typedef struct {
     float *arena;
+    const float *theta;   /* of a prediction, which reads the parameters where they are */
     const dataset *data;
     const optimizer *rule;
     const int64_t *order; /* the examples of the batch, as places in the data */
@@ -65,7 +66,7 @@ typedef void kernel(const operation *o, const pass *p, int thread, int threads);
 /* The kernels in the order of the table; `pellucid info --plan` calls them by these names. */
 #define KERNELS(X)                                                                                              \
     X(gather) X(gather_sparse)                                                                                  \
-    X(dense_forward) X(dense_backward) X(dense_descend) X(dense_update) X(dense_gradient)                       \
+    X(dense_predict) X(dense_forward) X(dense_backward) X(dense_descend) X(dense_update) X(dense_gradient)      \
     X(sparse_forward) X(sparse_descend) X(sparse_update) X(sparse_gradient)                                     \
     X(relu_forward) X(relu_backward) X(leaky_relu_forward) X(leaky_relu_backward)                               \
     X(sigmoid_forward) X(sigmoid_backward) X(tanh_forward) X(tanh_backward)                                     \

@@ -97,6 +97,24 @@ int train(const plan *p, workplace *w, const dataset *data, const int64_t *order
     return pool_run(w->threads, walk, &c);
 }
 
+void predict(const plan *p, const dataset *data, const float *theta, int64_t examples, float *outputs) {
+    const operation *last = &p->operations[p->count - 1];
+    const unsigned long before = flush_denormals();
+    for (int64_t first = 0; first < examples; first += p->batch_size) {
+        const int64_t rest = examples - first;
+        pass now = {.arena = p->arena, .theta = theta, .data = data,
+                    .examples = rest < p->batch_size ? rest : p->batch_size};
+        int64_t order[now.examples];
+        for (int64_t e = 0; e < now.examples; e++) order[e] = first + e;
+        now.order = order;
+        for (int64_t n = 0; n < p->count; n++) p->kernels[p->operations[n].kernel](&p->operations[n], &now, 0, 1);
+        for (int64_t e = 0; e < now.examples; e++)
+            memcpy(outputs + (first + e) * last->out, p->arena + last->y + e * padded(last->out),
+                   (size_t)last->out * sizeof(float));
+    }
+    restore_denormals(before);
+}
+
 int workplace_open(workplace *w, const plan *p) {
     const size_t batch = (size_t)p->batch_size, scratch = (size_t)(p->scratch_size * p->threads) * sizeof(float);
     memset(w, 0, sizeof *w);
