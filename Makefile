@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
 
-.PHONY: demo test test-slow lint format size lock benchmark picture clean
+.PHONY: demo c-demo test test-slow sanitize lint format size lock benchmark picture clean
 
 demo: $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -36,6 +36,27 @@ lint: $(VENV)/.developed
 format: $(VENV)/.developed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+KERNELS := pellucid/engine/kernels
+C_FLAGS := -std=c11 -D_GNU_SOURCE -Wall -Wextra -ffp-contract=fast -fno-math-errno -fno-trapping-math -I$(KERNELS)
+
+# the kernels without Python: a C program that trains on the same digits
+c-demo: $(VENV)/.installed
+	$(BIN)/pellucid data --idx build/c-demo/digits
+	$(CC) -O3 -march=native $(C_FLAGS) -DPELLUCID_ONE_SET -DTABLE=kernels_here -o build/c-demo/digits.run \
+		examples/digits.c $(addprefix $(KERNELS)/,table.c train.c pool.c dispatch.c) -lm -lpthread
+	build/c-demo/digits.run build/c-demo/digits
+
+# the kernels under AddressSanitizer and UndefinedBehaviorSanitizer, the pool under ThreadSanitizer
+sanitize: $(VENV)/.developed
+	$(BIN)/cmake -S . -B build/sanitized -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python \
+		-DCMAKE_C_FLAGS="-g -fsanitize=address,undefined -fno-sanitize-recover=all" > build/sanitized.log
+	$(BIN)/cmake --build build/sanitized >> build/sanitized.log
+	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=tests \
+		PELLUCID_KERNELS=$(CURDIR)/build/sanitized/_native.abi3.so \
+		$(BIN)/pytest -p sanitized_kernels -p no:cacheprovider tests/test_native.py
+	$(CC) -O1 -g -fsanitize=thread $(C_FLAGS) -o build/sanitized/pool_stress tests/pool_stress.c $(KERNELS)/pool.c -lpthread
+	TSAN_OPTIONS=die_after_fork=0 build/sanitized/pool_stress
 
 size: $(VENV)/.installed
 	$(BIN)/python benchmarks/size.py

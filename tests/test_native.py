@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import resource
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +16,7 @@ from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid.data.normalization import Normalization
-from pellucid.engine.native import NativeEngine, unavailable
+from pellucid.engine.native import NativeEngine, _native, unavailable
 from pellucid.engine.reference import ReferenceEngine
 
 from oracle import HIDDEN, OUTPUTS_AND_LOSSES
@@ -20,10 +25,10 @@ reason = unavailable([pl.Dense(1)], np.dtype("float32"))
 pytestmark = pytest.mark.skipif(bool(reason), reason=f"no native engine: {reason}")
 
 OPTIMIZERS = (
-    pl.SGD(0.05),
-    pl.SGD(0.05, weight_decay=0.01),
-    pl.SGD(0.02, momentum=0.9),
-    pl.SGD(0.02, momentum=0.9, nesterov=True, weight_decay=0.01),
+    pl.SGD(0.02),
+    pl.SGD(0.02, weight_decay=0.01),
+    pl.SGD(0.005, momentum=0.9),
+    pl.SGD(0.005, momentum=0.9, nesterov=True, weight_decay=0.01),
     pl.Adam(0.002),
     pl.Adam(0.002, weight_decay=0.01),
     pl.AdamW(0.002),
@@ -98,3 +103,183 @@ def test_ten_steps_lose_what_they_lose_on_the_reference(
     native, _, losses, _ = train(NativeEngine, optimizer, clip_norm, threads=threads, **given)
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
     np.testing.assert_allclose(native.theta, reference.theta, rtol=1e-2, atol=2e-3)
+
+
+def test_the_whole_gradient_is_that_of_the_reference() -> None:
+    given = problem(3, "tanh", "softmax", "cross_entropy", "mostly 0", 40)
+    given["architecture"] = re.sub(r"-[DN][\d.]+", "", given["architecture"])  # what is drawn in training only
+    for clip_norm in (None, 1e9):  # in the product, and whole
+        network = pl.Network(given["architecture"], seed=3)
+        before = network.theta.copy()
+        images = given["normalization"].columns(given["images"][:40], network.dtype).T
+        _, gradient = network.loss_and_gradient(images, given["targets"][:40])
+        runner = NativeEngine(
+            network.workspace(), network.loss, pl.SGD(1.0), given["images"], given["targets"], Normalization(), 40, clip_norm
+        )
+        runner.run(np.arange(40), np.ones(1))
+        np.testing.assert_allclose(before - network.theta, gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("clip_norm", [None, 0.1])
+def test_the_number_of_threads_changes_no_bit(optimizer: Any, clip_norm: float | None) -> None:
+    given = problem(5, "relu", "softmax", "cross_entropy", "mostly 0", 37)
+    results = [train(NativeEngine, optimizer, clip_norm, threads=threads, **given) for threads in (1, 2, 3, 7)]
+    for network, runner, losses, correct in results[1:]:
+        assert network.theta.tobytes() == results[0][0].theta.tobytes()
+        assert [m.tobytes() for m in runner.moments] == [m.tobytes() for m in results[0][1].moments]
+        assert losses.tobytes() == results[0][2].tobytes()
+        assert correct.tobytes() == results[0][3].tobytes()
+
+
+def test_the_cut_into_runs_changes_no_bit() -> None:
+    given = problem(7, "relu", "softmax", "cross_entropy", "mostly 0", 20)
+    given["architecture"] = given["architecture"].replace("-", "-D0.2-", 1)
+    thetas = []
+    for cuts in ([0, 60], [0, 20, 60], [0, 20, 40, 60]):
+        network = pl.Network(given["architecture"], seed=7)
+        runner = NativeEngine(
+            network.workspace(), network.loss, pl.Adam(), given["images"], given["targets"], Normalization(), 20, seed=7
+        )
+        for start, stop in zip(cuts, cuts[1:], strict=False):
+            runner.run(np.arange(60)[start:stop], np.full((stop - start) // 20, 0.01))
+        thetas.append(network.theta.tobytes())
+    assert len(set(thetas)) == 1
+
+
+def test_restored_moments_go_on_with_the_same_bits() -> None:
+    given = problem(9, "sigmoid", "softmax", "cross_entropy", "dense", 25)
+    network, runner, *_ = train(NativeEngine, pl.Adam(), None, steps=3, **given)
+    theta, moments, step = network.theta.copy(), runner.moments, runner.step
+    order, rates = np.arange(50), np.full(2, 0.01)
+    runner.run(order, rates)
+    again = pl.Network(given["architecture"], seed=1)
+    other = NativeEngine(
+        again.workspace(), again.loss, pl.Adam(), given["images"], given["targets"], given["normalization"], 25, seed=9
+    )
+    again.theta = theta
+    other.restore(moments, step)
+    other.run(order, rates)
+    assert again.theta.tobytes() == network.theta.tobytes()
+
+
+@pytest.mark.parametrize("kernels", _native.INSTRUCTION_SETS if _native else [])
+def test_every_instruction_set_can_be_forced_and_computes_the_same(kernels: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv("PELLUCID_CPU", kernels)
+    for hidden in HIDDEN:
+        given = problem(11, hidden, "softmax", "cross_entropy", "mostly 0", 30)
+        _, _, expected, _ = train(ReferenceEngine, pl.Adam(0.002), None, **given)
+        _, runner, losses, _ = train(NativeEngine, pl.Adam(0.002), None, **given)
+        assert runner.facts()["instruction_set"] == kernels
+        np.testing.assert_allclose(losses, expected, rtol=1e-4)
+
+
+def test_an_instruction_set_that_is_not_there_is_named(monkeypatch: Any) -> None:
+    monkeypatch.setenv("PELLUCID_CPU", "v9")
+    with pytest.raises(pl.UsageError, match="PELLUCID_CPU=v9 names no instruction set of this machine"):
+        problem_ = problem(1, "relu", "softmax", "cross_entropy", "dense", 5)
+        train(NativeEngine, pl.SGD(0.1), None, **problem_)
+
+
+def test_dropout_draws_the_words_of_the_reference() -> None:
+    """With weights that pass everything on, what is left of the inputs shows in the gradient."""
+    features, count = 37, 50
+    x = np.ones((count, features), np.float32)
+    network = pl.Network(f"{features}-D0.4-2", seed=0)
+    reference = pl.Network(f"{features}-D0.4-2", seed=0)
+    y = np.tile(np.float32([1, 0]), (count, 1))
+    for engine, net in ((NativeEngine, network), (ReferenceEngine, reference)):
+        runner = engine(
+            net.workspace(gradient=np.zeros_like(net.theta)), net.loss, pl.SGD(1.0), x, y, Normalization(), count, None, 42
+        )
+        runner.run(np.arange(count), np.ones(1))
+    np.testing.assert_allclose(network.theta, reference.theta, rtol=1e-4, atol=1e-6)
+    assert np.abs(network.theta).max() > 0
+
+
+def test_noise_is_that_of_the_reference_to_single_precision() -> None:
+    count, features = 64, 50
+    x, y = np.zeros((count, features), np.float32), np.tile(np.float32([1, 0]), (count, 1))
+    moved = []
+    for engine in (NativeEngine, ReferenceEngine):
+        network = pl.Network(f"{features}-N1-2", seed=0, output="identity")
+        network.layers[1].W = np.zeros((2, features), np.float32)
+        runner = engine(
+            network.workspace(gradient=np.zeros_like(network.theta)), network.loss, pl.SGD(1.0), x, y, Normalization(),
+            1, None, 42,
+        )  # fmt: skip
+        runner.run(np.arange(1), np.ones(1))  # W moves by 2 x of the first example: twice its noise
+        moved.append(network.layers[1].W[0] / 2)
+    np.testing.assert_allclose(*moved, rtol=1e-5, atol=1e-6)
+    assert 0.5 < moved[0].std() < 1.5
+
+
+def test_a_fork_trains_on(tmp_path: Path) -> None:
+    """The threads of a pool do not survive a fork; the child makes its own."""
+    given = problem(13, "relu", "softmax", "cross_entropy", "dense", 20)
+    network, runner, *_ = train(NativeEngine, pl.SGD(0.01), None, threads=2, **given)
+    result = tmp_path / "theta"
+    child = os.fork()
+    if not child:
+        try:
+            runner.run(np.arange(40), np.full(2, 0.01))
+            result.write_bytes(network.theta.tobytes())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    runner.run(np.arange(40), np.full(2, 0.01))
+    assert result.read_bytes() == network.theta.tobytes()
+
+
+def test_two_plans_run_at_once() -> None:
+    given = problem(15, "relu", "softmax", "cross_entropy", "mostly 0", 30)
+    alone, *_ = train(NativeEngine, pl.Adam(), None, steps=60, threads=2, **given)
+    with ThreadPoolExecutor(3) as executor:
+        futures = [executor.submit(train, NativeEngine, pl.Adam(), None, 60, threads=2, **given) for _ in range(3)]
+    assert {future.result()[0].theta.tobytes() for future in futures} == {alone.theta.tobytes()}
+
+
+def test_an_order_beyond_the_data_is_refused() -> None:
+    given = problem(17, "relu", "softmax", "cross_entropy", "dense", 5)
+    _, runner, *_ = train(NativeEngine, pl.SGD(0.1), None, **given)
+    with pytest.raises(IndexError, match=f"order names example 99 of {len(given['images'])}"):
+        runner.run(np.array([0, 99]), np.ones(1))
+
+
+def test_images_are_read_where_they_lie() -> None:
+    """Nothing is copied of a data set that may be larger than memory."""
+    given = problem(19, "relu", "softmax", "cross_entropy", "dense", 5)
+    _, runner, *_ = train(NativeEngine, pl.SGD(0.1), None, **given)
+    assert np.shares_memory(runner.images, given["images"])
+
+
+def test_after_the_first_step_nothing_grows() -> None:
+    given = problem(21, "relu", "softmax", "cross_entropy", "dense", 50)
+    _, runner, *_ = train(NativeEngine, pl.Adam(), None, threads=2, **given)
+    order, rates = np.tile(np.arange(50), 200), np.full(200, 0.001)
+    runner.run(order, rates)
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    for _ in range(5):
+        runner.run(order, rates)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    assert after.ru_minflt - before.ru_minflt < 20  # a page that is new brings a fault; 1,000 steps bring none
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid", "tanh", "identity"])
+def test_few_examples_are_predicted_as_many_are(output: str) -> None:
+    rng = np.random.default_rng(0)
+    network = pl.Network("50-D0.5-33:tanh-N0.2-7", output=output, seed=1)
+    for x in (rng.normal(size=(40, 50)), rng.integers(0, 256, (40, 50)).astype(np.uint8)):
+        many = network.predict(x)
+        one_by_one = np.concatenate([network.predict(row[None]) for row in x])
+        in_fives = np.concatenate([network.predict(x[i : i + 5]) for i in range(0, 40, 5)])
+        np.testing.assert_allclose(one_by_one, many, rtol=1e-5, atol=1e-6)
+        assert one_by_one.tobytes() == in_fives.tobytes()
+
+
+def test_prediction_beside_training_sees_the_last_chunk() -> None:
+    given = problem(23, "relu", "softmax", "cross_entropy", "dense", 20)
+    network, runner, *_ = train(NativeEngine, pl.SGD(0.1), None, **given)
+    before = network.predict(given["images"][:1])
+    runner.run(np.arange(40), np.full(2, 0.1))
+    assert network.predict(given["images"][:1]).tobytes() != before.tobytes()

@@ -12,6 +12,7 @@ from PIL import Image
 from pellucid.cli.options import Json
 from pellucid.cli.output import DownloadProgress, emit
 from pellucid.data import Dataset, load
+from pellucid.data.idx import write_idx
 
 
 def command(
@@ -19,11 +20,14 @@ def command(
     pictures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write the first test image of each class there, as PNG.")
     ] = None,
+    idx: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the data there as MNIST's four IDX files, not packed.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Show a data set: its size, origin and classes."""
     train, test = load(data, DownloadProgress())
-    written = _write(test, pictures) if pictures else []
+    written = (_write(test, pictures) if pictures else []) + (_write_idx(train, test, idx) if idx else [])
     counts = {
         name: np.bincount(part.labels, minlength=len(part.classes)).tolist() for name, part in _parts(train, test)
     }
@@ -38,7 +42,8 @@ def command(
                 "training": len(train),
                 "test": len(test),
                 "counts": counts,
-                "pictures": [str(path) for path in written],
+                "pictures": [str(path) for path in written if path.suffix],
+                "written": [str(path) for path in written],
             }
         )
         return 0
@@ -66,4 +71,14 @@ def _write(data: Dataset, folder: Path) -> list[Path]:
         if len(members):
             written.append(folder / f"{name}.png")
             Image.fromarray(np.asarray(data.images[members[0]])).save(written[-1])
+    return written
+
+
+def _write_idx(train: Dataset, test: Dataset, folder: Path) -> list[Path]:
+    """Images and labels of both parts under MNIST's names."""
+    written = []
+    for name, part in (("train", train), ("t10k", test)):
+        for kind, array in (("images-idx3", part.images), ("labels-idx1", part.labels)):
+            written.append(folder / f"{name}-{kind}-ubyte")
+            write_idx(written[-1], np.asarray(array))
     return written

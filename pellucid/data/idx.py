@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import DataError
+from pellucid.files.atomic import write_atomic
 
 LARGEST = 2**31  # bytes that a gzip file may unpack to; a larger set is read from a plain file, by mapping
 PIECE = 2**20
@@ -56,6 +57,12 @@ def parse_idx(content: bytes | bytearray, dimensions: int, source: str) -> NDArr
     shape = _shape(bytes(content[:header]), dimensions, source)
     _check_length(len(content) - header, shape, source)
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
+    """Write an array of bytes as a plain IDX file, atomically."""
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    write_atomic(path, header + np.ascontiguousarray(array, np.uint8).tobytes())
 
 
 def _unpack(stream: gzip.GzipFile, dimensions: int, source: str) -> bytearray:

@@ -25,14 +25,20 @@ try:
 except ImportError:  # no compiler when pellucid was installed
     _native = None  # type: ignore[assignment]
 
+NOT_BUILT = "its kernels are not built (install pellucid where there is a C compiler)"
 LARGEST_SPARSE_BATCH = 1024  # beyond it the lists of Xᵀ no longer stay in the cache
 SAMPLE = 1000  # images that say whether pixels are mostly 0
 
 
+def kernels_built() -> bool:
+    """Whether the kernels were compiled when pellucid was installed."""
+    return _native is not None
+
+
 def unavailable(layers: Sequence[Layer], dtype: np.dtype[Any]) -> str:
     """Why the native engine cannot train these layers; empty where it can."""
-    if _native is None:
-        return "its kernels are not built (install pellucid where there is a C compiler)"
+    if not kernels_built():
+        return NOT_BUILT
     if dtype != np.float32:
         return f"it computes in float32, not {dtype}"
     if not any(tensor.role == "parameter" for layer in layers for tensor in layer.tensors):
@@ -114,6 +120,10 @@ class NativeEngine:
         self.step += len(rates)
         self._copy_out(self.workspace.theta, 0)
         return losses, correct
+
+    def facts(self) -> dict[str, Any]:
+        """What the bits of a result depend on, beside the seed; not on the number of threads."""
+        return {"engine": self.name, "instruction_set": self.instruction_set}
 
     @property
     def moments(self) -> list[NDArray[np.float32]]:

@@ -6,7 +6,10 @@
 
 static int always(void) { return 1; }
 
-#if defined(__x86_64__)
+#if defined(PELLUCID_ONE_SET) /* compiled once, for the machine that it is compiled on: make c-demo */
+extern kernel *const kernels_here[];
+const instruction_set instruction_sets[] = {{"of this machine", kernels_here, always}, {NULL, NULL, always}};
+#elif defined(__x86_64__)
 extern kernel *const kernels_v4[], *const kernels_v3[], *const kernels_v2[];
 
 static int has_v2(void) { return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"); }
