@@ -22,6 +22,9 @@ CORE = [
     "losses",
     "initializers",
     "optimizers",
+    "callbacks",
+    "snapshot",
+    "loop",
     "training",
 ]
 CORE_LIMIT = 1500

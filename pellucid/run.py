@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pellucid
+from pellucid.callbacks import Callback, History, Progress
 from pellucid.errors import UsageError
 from pellucid.files.atomic import write_atomic
 from pellucid.glass import curves
 from pellucid.network import Network
 from pellucid.recipe import Recipe, changed
-from pellucid.training import Callback, History, Progress
 
 
 class Run(Callback):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from test_losses import PAIRS
 
 import pellucid as pl
+from pellucid.callbacks import Progress
 from pellucid.layers import ACTIVATIONS
-from pellucid.training import Progress
 
 Digits = tuple[pl.data.Dataset, pl.data.Dataset]
 
@@ -122,7 +122,7 @@ def test_the_history_does_not_depend_on_how_often_callbacks_are_told(
 ) -> None:
     histories = []
     for seconds in (1e-9, 1e-3, 10):
-        monkeypatch.setattr("pellucid.training.CHUNK_SECONDS", seconds)
+        monkeypatch.setattr("pellucid.loop.CHUNK_SECONDS", seconds)
         history = pl.fit(pl.Network("784-8-10", dtype="float64"), digits[0], epochs=2, batch_size=7).history
         histories.append((history["loss"], history["accuracy"]))
     assert histories[0] == histories[1] == histories[2]

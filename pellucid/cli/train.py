@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pellucid.callbacks import History
 from pellucid.cli.options import Data, Json
 from pellucid.cli.output import DownloadProgress, TrainingProgress, duration, emit, say
 from pellucid.data import load
@@ -15,7 +16,7 @@ from pellucid.machine import blas_threads
 from pellucid.names import choose
 from pellucid.recipe import Recipe, changed, find
 from pellucid.run import Run
-from pellucid.training import ENGINES, History, fit
+from pellucid.training import ENGINES, fit
 
 Option = typer.Option
 
