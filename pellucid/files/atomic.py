@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 
@@ -32,11 +32,15 @@ def write_atomic(path: Path, content: bytes, keep: Path | None = None) -> None:
     _sync_folder(path.parent)
 
 
-def sweep(folder: Path, names: Iterable[str]) -> None:
+def is_temporary(name: str, names: Iterable[str]) -> bool:
+    """Whether `write_atomic` gives such a name to a file of one of these names while it is being written."""
+    return re.fullmatch(rf"\.({'|'.join(map(re.escape, names))})\.[0-9a-f]{{8}}\.tmp", name) is not None
+
+
+def sweep(folder: Path, names: Collection[str]) -> None:
     """Remove what a process killed in the middle of `write_atomic` left of files of these names."""
-    temporary = re.compile(rf"\.({'|'.join(map(re.escape, names))})\.[0-9a-f]{{8}}\.tmp")
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if temporary.fullmatch(path.name):
+    for path in list(folder.iterdir()) if folder.is_dir() else ():
+        if is_temporary(path.name, names):
             path.unlink(missing_ok=True)
 
 
