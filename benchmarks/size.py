@@ -23,7 +23,6 @@ CORE = [
     "initializers",
     "optimizers",
     "callbacks",
-    "snapshot",
     "loop",
     "training",
 ]

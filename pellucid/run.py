@@ -47,6 +47,7 @@ class Run(Callback):
 
     def __init__(self, folder: Path, recipe: Recipe, setup: Setup) -> None:
         self.folder, self.recipe, self.setup = folder, recipe, setup
+        self.fresh = False  # whether the folder is still to be made
         self.every = setup.checkpoint_every or 0
         self.stop: Callable[[], bool] = lambda: False  # whether an interruption is wished
         self.open = ExitStack()
@@ -59,15 +60,10 @@ class Run(Callback):
         Raises:
             UsageError: the folder has something in it.
         """
-        folder = folder or _new_folder(recipe.name)
-        try:
-            taken = folder.exists() and (not folder.is_dir() or not all(map(_of_a_beginning, folder.iterdir())))
-        except OSError as error:
-            raise UsageError(f"{folder} cannot be the run folder: {error.strerror}.") from None
-        if taken:
-            resumed = f" To go on with the run in it: pellucid train --resume {folder}" if _is_run(folder) else ""
-            raise UsageError(f"{folder} is not empty. Name another folder with --out, or remove it.{resumed}")
-        return cls(folder, recipe, setup)
+        run = cls(folder or _new_folder(recipe.name), recipe, setup)
+        run.fresh = True
+        run._refuse_taken()
+        return run
 
     @classmethod
     def resume(cls, folder: Path) -> Run:
@@ -148,12 +144,14 @@ class Run(Callback):
         """Make the folder, with recipe.toml, which says that the run has begun, and before it run.json."""
         self.network, self.written = progress.network, time.monotonic()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if not _is_run(self.folder):
+            if self.fresh:
+                self.folder.mkdir(parents=True, exist_ok=True)
                 self._hold()
+                self._refuse_taken()  # once more: another process may have begun here meanwhile
                 sweep(self.folder, FILES)
-            self.write("run.json", self.setup.write())
-            self.write("recipe.toml", self.recipe.write())
+            self.write("run.json", self.setup.write())  # the data may have been moved
+            if self.fresh:
+                self.write("recipe.toml", self.recipe.write())
         except OSError as error:
             raise UsageError(f"The run folder {self.folder} cannot be written: {error.strerror}.") from None
 
@@ -209,6 +207,16 @@ class Run(Callback):
         title = f"{self.recipe.architecture}, {result['dataset']}, {accuracy}"
         self.write("figures/curves.png", curves.picture(history.history, title))
         self.write("result.json", json.dumps(result, indent=2) + "\n")
+
+    def _refuse_taken(self) -> None:
+        folder = self.folder
+        try:
+            taken = folder.exists() and (not folder.is_dir() or not all(map(_of_a_beginning, folder.iterdir())))
+        except OSError as error:
+            raise UsageError(f"{folder} cannot be the run folder: {error.strerror}.") from None
+        if taken:
+            resumed = f" To go on with the run in it: pellucid train --resume {folder}" if self.begun else ""
+            raise UsageError(f"{folder} is not empty. Name another folder with --out, or remove it.{resumed}")
 
     def _hold(self) -> None:
         if not self.open.enter_context(held(self.folder)):

@@ -111,6 +111,8 @@ class Snapshot:
                 return f"{name} is no table"
         if not all(isinstance(state, dict) for state in self.callbacks.values()):
             return "the state of a callback is no table"
+        if type(self.settings.get("examples")) is not int:
+            return "the settings do not say how many examples there are"
         if set(self.history) != set(KEYS):
             return "the history has other keys"
         for key, values in self.history.items():

@@ -144,7 +144,7 @@ def test_the_last_step_may_be_all_that_is_missing(pellucid: Command, whole: Path
     for name in ("result.json", "model.safetensors"):
         (whole / name).unlink()
     assert "pellucid train --resume" in pellucid("test", whole).err
-    assert pellucid("train", "--resume", whole).code == 0
+    assert "goes on with its test, after 51 steps" in pellucid("train", "--resume", whole).err
     assert tensors(whole) == model
 
 
@@ -257,6 +257,16 @@ def test_two_processes_do_not_go_on_with_one_run(pellucid: Command, cut: Path, w
         assert "Another process is training in" in result.err
     assert pellucid("train", "--resume", cut).code == 0
     assert tensors(cut) == tensors(whole)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no flock")
+def test_two_processes_do_not_begin_in_one_folder(pellucid: Command, digits_folder: Path) -> None:
+    Path("run").mkdir()
+    with held(Path("run")):
+        result = pellucid("train", "784-4-10", "--data", digits_folder, "--out", "run")
+    assert result.code == 2
+    assert "Another process is training in run" in result.err
+    assert not list(Path("run").iterdir())
 
 
 def test_the_first_signal_is_a_wish_and_the_second_an_order() -> None:

@@ -205,6 +205,7 @@ def test_a_snapshot_that_contradicts_itself_is_refused(change: dict[str, Any]) -
         {"callbacks": {"Keeper": 7}},
         {"facts": None},
         {"settings": "all"},
+        {"settings": {"examples": "all"}},
         {"normalization": {"kind": "banana", "scale": 1.0}},
         {"normalization": {"exec": 1}},
         {"more": 1},

@@ -106,7 +106,9 @@ def _go_on(folder: Path, data: str | None, given: set[str], json: bool) -> int:
         if snapshot is None:
             say(f"{folder} has no checkpoint yet: it starts from its recipe.")
         else:
-            say(f"{folder} goes on in epoch {snapshot.epoch} of {run.recipe.epochs}, after {snapshot.step:,} steps.")
+            over = snapshot.epoch > run.recipe.epochs
+            where = "with its test" if over else f"in epoch {snapshot.epoch} of {run.recipe.epochs}"
+            say(f"{folder} goes on {where}, after {snapshot.step:,} steps.")
         result, history = _train(run, train, test, network, snapshot)
     return _show(result, history.history, json)
 
