@@ -22,6 +22,8 @@ CORE = [
     "losses",
     "initializers",
     "optimizers",
+    "callbacks",
+    "loop",
     "training",
 ]
 CORE_LIMIT = 1500

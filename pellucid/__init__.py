@@ -1,6 +1,7 @@
 """pellucid: a neural network from scratch on NumPy that reads handwritten digits, and that you can see through."""
 
 from pellucid import data
+from pellucid.callbacks import Callback, History
 from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
 from pellucid.initializers import initializer
 from pellucid.layers import Dense, Dropout, GaussianNoise, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
@@ -8,7 +9,8 @@ from pellucid.loading import load
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Adam, AdamW
 from pellucid.recipe import Recipe
-from pellucid.training import Callback, History, fit
+from pellucid.snapshot import Snapshot
+from pellucid.training import fit
 
 __version__ = "0.1.0"
 
@@ -32,6 +34,7 @@ __all__ = [
     "Recipe",
     "ShapeError",
     "Sigmoid",
+    "Snapshot",
     "Softmax",
     "Tanh",
     "UsageError",

@@ -25,9 +25,12 @@ def load(path: str | Path) -> Network:
     """
     path = Path(path)
     try:
-        path = path / "model.safetensors" if path.is_dir() else path
+        folder, path = path, path / "model.safetensors" if path.is_dir() else path
+        unfinished = folder != path and not path.exists() and (folder / "recipe.toml").exists()
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror}.") from None
+    if unfinished:
+        raise ModelFileError(f"{folder} has no model yet. Finish its training: pellucid train --resume {folder}")
     tensors, about = read_model(path)
     try:
         return _restore(tensors, about)

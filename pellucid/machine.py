@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import threadpoolctl
 
 
 def blas() -> dict[str, Any]:
     """The library of NumPy's matrix products: its name, version, kernels and threads; empty if it is unknown."""
+    import threadpoolctl  # imported here: `import pellucid` brings NumPy alone
+
     pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
     if not pools:
         return {}
@@ -25,8 +27,13 @@ def blas_threads() -> int:
 
 
 def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The processor cores that this process may use: those it is bound to, and no more than its group is granted."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(bound, -(-int(quota) // int(period))))
+    except (OSError, ValueError):  # no such file, or "max"
+        return bound
 
 
 def describe() -> dict[str, Any]:

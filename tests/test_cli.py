@@ -36,7 +36,10 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, digits_folder: Path) ->
 
 def test_train_writes_a_run_folder(run_folder: Path) -> None:
     names = {str(path.relative_to(run_folder)) for path in run_folder.rglob("*") if path.is_file()}
-    assert names == {"recipe.toml", "metrics.jsonl", "model.safetensors", "result.json", "figures/curves.png"}
+    assert names == {
+        *("recipe.toml", "run.json", "metrics.jsonl", "checkpoint.safetensors", "model.safetensors", "result.json"),
+        "figures/curves.png",
+    }
     lines = [json.loads(line) for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == list(range(1, 13))
     assert {"loss", "accuracy", "validation_loss", "validation_accuracy", "seconds"} <= lines[0].keys()
@@ -278,6 +281,11 @@ USAGE, DATA, MODEL, NUMERIC = 2, 3, 4, 5
         (["train", "--engine", "nativ", "--data", "DIGITS"], USAGE, "Known: auto, reference"),
         (["train", "100-10", "--data", "DIGITS"], USAGE, "784"),
         (["train", "784-3", "--data", "DIGITS"], USAGE, "3 outputs for 10 classes"),
+        (["train", "--checkpoint-every", "0", "--data", "DIGITS"], USAGE, "checkpoint_every is 0; at least 1"),
+        (["train", "--resume", "no/run"], USAGE, "no/run is no folder. --resume takes the folder of a run"),
+        (["train", "--resume", "DIGITS"], USAGE, "has no recipe.toml"),
+        (["train", "--resume", "RUN", "--epochs", "3", "p03"], USAGE, "leave out --epochs, RECIPE"),
+        (["train", "784-10", "--out", "RUN", "--data", "DIGITS"], USAGE, "pellucid train --resume"),
         (["train", "--data", "no/folder"], DATA, "no/folder is no folder"),
         (["predict", "RUN", "missing.png"], DATA, "missing.png cannot be read"),
         (["test", "missing"], MODEL, "missing cannot be read"),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from test_losses import PAIRS
 
 import pellucid as pl
+from pellucid.callbacks import Progress
 from pellucid.layers import ACTIVATIONS
-from pellucid.training import Progress
 
 Digits = tuple[pl.data.Dataset, pl.data.Dataset]
 
@@ -72,20 +72,109 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(digits: Digits) 
     assert trained(1) != trained(2)
 
 
-def test_watching_changes_no_bit(digits: Digits) -> None:
-    class Watcher(pl.Callback):
+class Watcher(pl.Callback):
+    """Looks at everything it can, as often as it may."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.steps: list[int] = []
+        self.losses: list[float] = []
+        self.chunks: list[int] = []
+        self.epochs: list[int] = []
+
+    def step(self, progress: Progress) -> None:
+        self.steps.append(progress.step)
+        progress.snapshot()
+
+    def chunk(self, progress: Progress) -> None:
+        self.chunks.append(progress.step)
+        self.losses += progress.losses.tolist()
+        assert len(progress.losses) == len(progress.correct)
+        progress.network.predict(X)
+
+    def epoch(self, progress: Progress) -> None:
+        self.epochs.append(progress.epoch)
+        progress.network.evaluate(X, Y)
+        progress.snapshot()
+
+
+X, Y = np.random.default_rng(1).random((30, 4)), np.arange(30) % 3
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 40), st.lists(st.integers(0, 30), max_size=3), st.sampled_from([1e-9, 1e-4, 10]))
+def test_watching_changes_no_bit(batch_size: int, everies: list[int], seconds: float) -> None:
+    ends = []
+    with pytest.MonkeyPatch.context() as patch:
+        for callbacks in ([], [Watcher(every) for every in everies]):
+            network = pl.Network("4-5-3", seed=0)
+            history = pl.fit(network, X, Y, epochs=3, batch_size=batch_size, callbacks=callbacks).history
+            ends.append((network.theta.tobytes(), history["loss"], history["accuracy"]))
+            patch.setattr("pellucid.loop.CHUNK_SECONDS", seconds)
+    assert ends[0] == ends[1]
+    steps = 3 * -(-30 // batch_size)
+    for watcher in callbacks:
+        assert watcher.steps == [step for step in range(1, steps + 1) if watcher.every and step % watcher.every == 0]
+        assert watcher.epochs == [1, 2, 3]
+        assert watcher.chunks == sorted(set(watcher.chunks))
+        assert set(watcher.steps) <= set(watcher.chunks)
+        assert len(watcher.losses) == steps == watcher.chunks[-1]
+
+
+def test_a_chunk_goes_on_until_somebody_wants_to_hear(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Chunks(pl.Callback):
+        def __init__(self) -> None:
+            self.sizes: list[int] = []
+
         def chunk(self, progress: Progress) -> None:
-            progress.network.predict(digits[1].images)
+            self.sizes.append(len(progress.losses))
 
-        def epoch(self, progress: Progress) -> None:
-            progress.network.evaluate(digits[1])
+    class Steps(pl.Callback):
+        every = 4
 
-    thetas = []
-    for callbacks in ([], [Watcher()]):
-        network = pl.Network("784-16-10", seed=0)
-        pl.fit(network, digits[0], epochs=2, callbacks=callbacks)
-        thetas.append(network.theta.tobytes())
-    assert thetas[0] == thetas[1]
+        def step(self, progress: Progress) -> None:
+            pass
+
+    monkeypatch.setattr("pellucid.loop.CHUNK_SECONDS", 1000)
+    alone, beside = Chunks(), Chunks()
+    pl.fit(pl.Network("4-3"), X, Y, epochs=2, batch_size=1, callbacks=[alone])
+    pl.fit(pl.Network("4-3"), X, Y, epochs=2, batch_size=3, callbacks=[beside, Steps()])
+    assert alone.sizes == [1, 10, 19, 30]  # at most ten times the chunk before, since no speed is known at first
+    assert beside.sizes == [1, 3, 4, 2, 2, 4, 4]
+
+
+@pytest.mark.parametrize("every", [-1, 2.5, "often", True])
+def test_every_is_a_number_of_steps(every: object) -> None:
+    network = pl.Network("4-3")
+    before = network.theta.copy()
+    with pytest.raises(pl.UsageError, match=r"Watcher\.every is a whole number of steps, or 0 for never"):
+        pl.fit(network, X, Y, callbacks=[Watcher(every)])
+    assert np.array_equal(network.theta, before)
+
+
+def test_only_a_training_that_runs_gives_snapshots() -> None:
+    with pytest.raises(pl.UsageError, match="this progress belongs to none"):
+        Progress(pl.Network("3-2"), epochs=1, examples=1).snapshot()
+
+
+def test_mapped_images_are_not_copied(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pellucid.engine.reference import ReferenceEngine
+    from pellucid.training import ENGINES
+
+    seen = []
+
+    class Engine(ReferenceEngine):
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            seen.append(self.images)
+
+    monkeypatch.setitem(ENGINES, "reference", Engine)
+    train = digits[0]
+    assert isinstance(train.images, np.memmap)
+    for data in (train, train.subset(slice(100))):  # --limit takes such a slice
+        for normalize in ("unit", "standard"):
+            pl.fit(pl.Network("784-4-10"), data, epochs=1, normalize=normalize, engine="reference")
+            assert np.shares_memory(seen[-1], train.images)
 
 
 def test_looking_at_gradients_while_training_changes_no_bit(digits: Digits) -> None:
@@ -122,7 +211,7 @@ def test_the_history_does_not_depend_on_how_often_callbacks_are_told(
 ) -> None:
     histories = []
     for seconds in (1e-9, 1e-3, 10):
-        monkeypatch.setattr("pellucid.training.CHUNK_SECONDS", seconds)
+        monkeypatch.setattr("pellucid.loop.CHUNK_SECONDS", seconds)
         history = pl.fit(pl.Network("784-8-10", dtype="float64"), digits[0], epochs=2, batch_size=7).history
         histories.append((history["loss"], history["accuracy"]))
     assert histories[0] == histories[1] == histories[2]

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
 
-from pellucid.training import Callback, Progress
+from pellucid.callbacks import Callback, Progress
 
 
 def emit(result: dict[str, Any]) -> None:

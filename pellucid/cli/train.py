@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from pellucid.callbacks import History
+from pellucid.cli.interruption import Interruption
 from pellucid.cli.options import Data, Json
 from pellucid.cli.output import DownloadProgress, TrainingProgress, duration, emit, say
-from pellucid.data import load
+from pellucid.data import Dataset, load
+from pellucid.data.sources import NAMES
+from pellucid.engine.engines import select
+from pellucid.errors import UsageError
 from pellucid.glass import curves
-from pellucid.machine import blas_threads
-from pellucid.names import choose
-from pellucid.recipe import Recipe, changed, find
-from pellucid.run import Run
-from pellucid.training import ENGINES, History, fit
+from pellucid.machine import blas_threads, cores
+from pellucid.network import Network
+from pellucid.recipe import changed, find
+from pellucid.run import Run, read_metrics, resolved
+from pellucid.setup import Setup
+from pellucid.snapshot import Snapshot
+from pellucid.training import fit
 
 Option = typer.Option
 
 
 def command(
+    context: typer.Context,
     what: Annotated[str, typer.Argument(metavar="RECIPE|ARCHITECTURE", help="A recipe or an architecture.")] = "p03",
     epochs: Annotated[int | None, Option(help="Passes over the training images.")] = None,
     batch_size: Annotated[int | None, Option(help="Examples a step; more than there are is the full batch.")] = None,
@@ -38,45 +48,84 @@ def command(
     limit: Annotated[int | None, Option(help="Train on the first so many images.")] = None,
     seed: Annotated[int | None, Option(help="Of the weights, the shuffling and the held-out part.")] = None,
     dtype: Annotated[str | None, Option(help="float32 or float64.")] = None,
-    engine: Annotated[str, Option(help="auto or reference.")] = "auto",
-    threads: Annotated[int | None, Option(help="Of the matrix products.")] = None,
+    engine: Annotated[str, Option(help="auto, native or reference.")] = "auto",
+    threads: Annotated[int | None, Option(help="By default as many as cores.")] = None,
     data: Data = "mnist",
     out: Annotated[Path | None, Option(help="Run folder; by default a new one in runs/.")] = None,
+    checkpoint_every: Annotated[
+        int | None,
+        Option(metavar="STEPS", help="Write a checkpoint after every so many steps; by default now and then."),
+    ] = None,
+    resume: Annotated[
+        Path | None, Option(metavar="RUN", help="Go on with the run in this folder, with its own recipe and options.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Train a network, test it, and write a run folder."""
+    if resume is not None:
+        given = {name for name in context.params if _was_given(context, name)}
+        return _go_on(resume, data if "data" in given else None, given, json)
     recipe = changed(
         find(what), epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer, loss=loss,
         output=output, activation=activation, initializer=initializer, normalize=normalize, validation=validation,
         limit=limit, seed=seed, dtype=dtype, momentum=momentum, weight_decay=weight_decay, clip_norm=clip_norm,
     )  # fmt: skip
-    result, history = _train(recipe, data, out, engine, threads)
-    if json:
-        emit(result)
-        return 0
-    print(f"test accuracy {result['test_accuracy']:.2%}, test loss {result['test_loss']:.4f}")
-    print(*curves.words(history.history), sep="\n")
-    print(f"loss by epoch {curves.blocks(history.history['loss'])}")
-    speed = f"{result['images_per_second']:,.0f} images/s, {result['threads']} threads"
-    print(f"{duration(result['train_seconds'])} of training, {speed}")
-    print(f"run folder {result['run']}, curves in {Path(result['run'], 'figures', 'curves.png')}")
-    return 0
+    train, test = load(data, DownloadProgress())
+    network = recipe.make_network(train.input_shape, train.classes)
+    engine, reason = select(engine, network.layers, network.dtype)
+    if reason:
+        say(f"The reference engine trains, {reason}.")
+    place = data if data in NAMES else str(Path(data).absolute())
+    setup = Setup(place, engine, threads, checkpoint_every, train.description, train.sha256())
+    with Run.new(out, resolved(recipe, network), setup) as run:
+        result, history = _train(run, train, test, network, None)
+    return _show(result, history.history, json)
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _go_on(folder: Path, data: str | None, given: set[str], json: bool) -> int:
+    """--resume: everything is the run's own, only its data may lie elsewhere."""
+    if others := given - {"resume", "data", "json"}:
+        words = ", ".join(sorted("RECIPE" if name == "what" else f"--{name.replace('_', '-')}" for name in others))
+        raise UsageError(
+            f"--resume goes on with the recipe and the options of {folder}; leave out {words}. "
+            "Beside it stand only --data, for data that were moved, and --json."
+        )
+    with Run.resume(folder) as run:
+        if (result := run.result()) is not None:
+            say(f"{folder} is finished.")
+            return _show(result, read_metrics(folder), json)
+        train, test = load(data or run.setup.data, DownloadProgress())
+        run.setup.check(train)
+        if data and data not in NAMES:
+            run.setup = replace(run.setup, data=str(Path(data).absolute()))
+        snapshot = run.snapshot()
+        network = run.recipe.make_network(train.input_shape, train.classes)
+        if snapshot is None:
+            say(f"{folder} has no checkpoint yet: it starts from its recipe.")
+        else:
+            over = snapshot.epoch > run.recipe.epochs
+            where = "with its test" if over else f"in epoch {snapshot.epoch} of {run.recipe.epochs}"
+            say(f"{folder} goes on {where}, after {snapshot.step:,} steps.")
+        result, history = _train(run, train, test, network, snapshot)
+    return _show(result, history.history, json)
 
 
 def _train(
-    recipe: Recipe, data: str, out: Path | None, engine: str, threads: int | None
+    run: Run, train: Dataset, test: Dataset, network: Network, snapshot: Snapshot | None
 ) -> tuple[dict[str, Any], History]:
-    """Train by the recipe, test, and leave the run folder; an interruption leaves the weights so far."""
-    train, test = load(data, DownloadProgress())
-    if recipe.limit:
-        train = train.subset(slice(recipe.limit))
-    network = recipe.make_network(train.input_shape, train.classes)
-    run = Run(out, recipe, network)
-    engine = choose("engine", engine, ENGINES).name  # what "auto" stands for
-    say(f"{recipe.name or 'network'}: {network.architecture}, {network.theta.size:,} parameters, engine {engine}")
+    """Train by the run's recipe, test, and leave the results in its folder."""
+    recipe, setup = run.recipe, run.setup
+    title = "network" if recipe.name == network.architecture else recipe.name
+    say(f"{title}: {network.architecture}, {network.theta.size:,} parameters, engine {setup.engine}")
+    train = train.subset(slice(recipe.limit)) if recipe.limit else train
     say(f"{train.description}; {len(test):,} to test")
-    with TrainingProgress() as progress:
-        try:
+    try:
+        with TrainingProgress() as progress, Interruption() as run.stop:
             history = fit(
                 network,
                 train,
@@ -86,20 +135,20 @@ def _train(
                 normalize=recipe.normalize,
                 clip_norm=recipe.clip_norm or None,
                 validation=recipe.validation,
-                engine=engine,
-                threads=threads,
+                engine=setup.engine,
+                threads=setup.threads,
                 seed=recipe.seed,
-                callbacks=[run, progress],
+                callbacks=[progress, run],
+                resume=snapshot,
             )
-        except KeyboardInterrupt:
-            if run.folder.exists():
-                run.save()
-                say(f"The weights so far are in {run.model}.")
-            raise
-    evaluation = network.evaluate(test)
+        evaluation = network.evaluate(test)
+    except KeyboardInterrupt:
+        if run.begun:
+            say(f"To go on: pellucid train --resume {shlex.quote(str(run.folder))}")
+        raise
     seconds = sum(history.history["seconds"])
     result = {
-        "recipe": recipe.name or network.architecture,
+        "recipe": recipe.name,
         "parameters": network.theta.size,
         "epochs": recipe.epochs,
         "train_seconds": seconds,
@@ -109,10 +158,25 @@ def _train(
         "dataset": test.name,
         "source": test.source,
         "verified": test.verified,
-        "engine": engine,
-        "threads": threads or blas_threads(),
+        "engine": setup.engine,
+        "threads": setup.threads or (cores() if setup.engine == "native" else blas_threads()),
         "seed": recipe.seed,
         "run": str(run.folder),
     }
     run.finish(history, result)
     return result, history
+
+
+def _show(result: dict[str, Any], history: dict[str, list[float]] | None, json: bool) -> int:
+    """Print the result, for people or as JSON."""
+    if json:
+        emit(result)
+        return 0
+    print(f"test accuracy {result['test_accuracy']:.2%}, test loss {result['test_loss']:.4f}")
+    if history:
+        print(*curves.words(history), sep="\n")
+        print(f"loss by epoch {curves.blocks(history['loss'])}")
+    speed = f"{result['images_per_second']:,.0f} images/s, {result['threads']} threads"
+    print(f"{duration(result['train_seconds'])} of training, {speed}")
+    print(f"run folder {result['run']}, curves in {Path(result['run'], 'figures', 'curves.png')}")
+    return 0

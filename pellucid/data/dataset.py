@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,6 +52,13 @@ class Dataset:
         """Name, size and origin in a line."""
         trust = "verified" if self.verified else "unverified"
         return f"{self.name}: {len(self):,} images from {self.source} ({trust})"
+
+    def sha256(self) -> str:
+        """The digest of its content: images, labels and the names of the classes."""
+        digest = hashlib.sha256(repr((self.images.shape, str(self.images.dtype), self.classes)).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels, "<i8").data)
+        return digest.hexdigest()
 
     def subset(self, indices: NDArray[np.int64] | slice) -> Dataset:
         """The examples at these places, in this order."""

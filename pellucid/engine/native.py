@@ -16,6 +16,7 @@ from pellucid.engine.plan import Plan
 from pellucid.errors import UsageError
 from pellucid.layers import Activation, Layer
 from pellucid.losses import Loss
+from pellucid.machine import cores
 from pellucid.names import suggest
 from pellucid.optimizers import Optimizer
 from pellucid.workspace import Workspace
@@ -62,17 +63,6 @@ def instruction_set() -> str:
     return wanted or known[0]
 
 
-def usable_cores() -> int:
-    """The cores that this process may use: those it is bound to, and no more than its control group grants."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()
-        return max(1, min(cores, -(-int(quota) // int(period))))
-    except (OSError, ValueError):  # no such file, or "max"
-        return cores
-
-
 class NativeEngine:
     """Gradient descent by kernels. Arguments and results are those of ReferenceEngine."""
 
@@ -92,7 +82,7 @@ class NativeEngine:
         threads: int | None = None,
     ) -> None:
         self.workspace, self.optimizer, self.batch_size, self.step = workspace, optimizer, batch_size, 0
-        self.threads, self.instruction_set = threads or usable_cores(), instruction_set()
+        self.threads, self.instruction_set = threads or cores(), instruction_set()
         batch_size = min(batch_size, len(images))
         self.images, self.channels = _contiguous(images)
         self.targets = np.ascontiguousarray(targets, np.float32)
@@ -122,8 +112,8 @@ class NativeEngine:
         return losses, correct
 
     def facts(self) -> dict[str, Any]:
-        """What the bits of a result depend on, beside the seed; not on the number of threads."""
-        return {"engine": self.name, "instruction_set": self.instruction_set}
+        """What the bits of the result depend on beside the arguments; the number of threads is not among it."""
+        return {"engine": self.name, "instruction set": self.instruction_set, "NumPy": np.__version__}
 
     @property
     def moments(self) -> list[NDArray[np.float32]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -77,6 +79,7 @@ class ReferenceEngine:
         batch_size: examples a step; the last step of a run may have fewer.
         clip_norm: the gradient is shortened to this norm where it is longer.
         seed: of what layers draw in each step.
+        threads: of the matrix products; `fit` sets them, for they are NumPy's and not this engine's.
     """
 
     name: ClassVar[str] = "reference"
@@ -90,11 +93,31 @@ class ReferenceEngine:
     batch_size: int
     clip_norm: float | None = None
     seed: int = 0
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         theta = self.workspace.theta
         self.moments = [self.workspace.xp.zeros_like(theta) for _ in range(self.optimizer.moments)]
         self.step = 0
+
+    def facts(self) -> dict[str, Any]:
+        """What the bits of the result depend on beside the arguments: versions, threads, instruction set."""
+        from pellucid.machine import blas  # imported here: `import pellucid` brings NumPy alone
+
+        library = blas()
+        return {
+            "engine": self.name,
+            "threads": library.get("threads"),
+            "instruction set": f"{platform.machine()} {library.get('architecture')}",
+            "matrix library": f"{library.get('name')} {library.get('version')}",
+            "NumPy": np.__version__,
+        }
+
+    def restore(self, moments: Sequence[Array], step: int) -> None:
+        """Go on after `step` steps that left these moments; theta is there already."""
+        for own, kept in zip(self.moments, moments, strict=True):
+            own[...] = kept
+        self.step = step
 
     @np.errstate(over="ignore", invalid="ignore")  # a loss that is NaN is for the caller to see
     def run(

@@ -1,0 +1,60 @@
+"""The engines by name, and which of them trains a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.engine.native import NativeEngine, unavailable
+from pellucid.engine.reference import ReferenceEngine
+from pellucid.errors import UsageError
+from pellucid.layers import Array, Layer
+from pellucid.names import choose
+from pellucid.workspace import Workspace
+
+
+class Engine(Protocol):
+    """What every engine has: one verb, and what a checkpoint keeps of it."""
+
+    workspace: Workspace  # its theta is up to date after every run
+    batch_size: int
+    step: int  # of the optimizer, done
+
+    @property
+    def moments(self) -> Sequence[Array]:
+        """The optimizer's vectors, in theta's order."""
+
+    def run(
+        self, order: NDArray[np.int64], rates: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Train on the examples of `order`; the loss and the number of right answers of each step."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the bits of the result depend on beside the arguments."""
+
+    def restore(self, moments: Sequence[Array], step: int) -> None:
+        """Go on after `step` steps that left these moments; theta is there already."""
+
+
+ENGINES: dict[str, type[NativeEngine] | type[ReferenceEngine]] = {
+    "native": NativeEngine,
+    "reference": ReferenceEngine,
+}
+
+
+def select(name: str, layers: Sequence[Layer], dtype: np.dtype[Any]) -> tuple[str, str]:
+    """The engine that `name` means for these layers, and why it is not the native one where "auto" would rather take it.
+
+    Raises:
+        UsageError: an unknown name, or "native" for a network that it cannot train.
+    """
+    choose("engine", name, dict.fromkeys(("auto", *ENGINES)))
+    reason = unavailable(layers, dtype) if name != "reference" else ""
+    if name == "native" and reason:
+        raise UsageError(f"The native engine cannot train this network: {reason}. Take the engine auto or reference.")
+    if name == "auto":
+        return ("reference", f"not native: {reason}") if reason else ("native", "")
+    return name, ""

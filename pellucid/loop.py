@@ -1,0 +1,176 @@
+"""The loop of a training: epochs of shuffled batches, in chunks of steps between which callbacks are told."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.callbacks import Callback, History, Progress, events, keyed
+from pellucid.engine.engines import Engine
+from pellucid.errors import NumericError
+from pellucid.network import Network
+from pellucid.randomness import generator
+from pellucid.snapshot import Snapshot
+
+CHUNK_SECONDS = 0.1  # callbacks hear of the training about this often
+log = logging.getLogger("pellucid")
+
+
+class Training:
+    """A training under way: where it stands, and the loop that carries it on.
+
+    Args:
+        engine: takes the steps; `theta` is its workspace's.
+        network: whose theta that is.
+        epochs: how many there will be.
+        rate: the learning rate.
+        settings: what a snapshot must have been taken with to go on here.
+        callbacks: are told.
+        held_out: images and labels to validate on.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        network: Network,
+        epochs: int,
+        rate: float,
+        settings: dict[str, Any],
+        callbacks: Sequence[Callback],
+        held_out: tuple[Any, Any] | None,
+    ) -> None:
+        self.engine, self.network, self.epochs, self.rate = engine, network, epochs, rate
+        self.settings, self.callbacks, self.held_out = settings, callbacks, held_out
+        self.events = events(callbacks)
+        examples, size = settings["examples"], engine.batch_size
+        self.counts = np.diff(np.append(np.arange(0, examples, size), examples))  # examples of each step
+        self.history = History(examples)
+        self.chunk = 1  # steps until about CHUNK_SECONDS are over
+        self._start_epoch(1)
+
+    def _start_epoch(self, epoch: int) -> None:
+        self.epoch, self.position, self.seconds = epoch, 0, 0.0
+        self.losses, self.correct = np.empty(len(self.counts)), np.empty(len(self.counts), np.int64)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Stand where the snapshot was taken; theta is there already."""
+        self.engine.restore(snapshot.moments, snapshot.step)
+        self._start_epoch(snapshot.epoch)
+        self.position, self.seconds = snapshot.position, snapshot.seconds
+        self.losses[: self.position], self.correct[: self.position] = snapshot.losses, snapshot.correct
+        self.history.history = {key: list(values) for key, values in snapshot.history.items()}
+        for name, callback in keyed(self.callbacks).items():
+            if name in snapshot.callbacks:
+                callback.restore(deepcopy(snapshot.callbacks[name]))
+        changes = [
+            f"{name} was {snapshot.facts.get(name)} and is {value}"
+            for name, value in self.facts.items()
+            if snapshot.facts.get(name) != value
+        ]
+        if changes:
+            log.warning("The weights will agree only within tolerance with those of a run never stopped: "
+                        "%s.", ", ".join(changes))  # fmt: skip
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """The engine's facts; asked for once, since they take a millisecond."""
+        return self.engine.facts()
+
+    def run(self) -> None:
+        """Train to the end."""
+        progress = self._progress()
+        for callback in self.callbacks:
+            callback.begin(progress)
+        while self.epoch <= self.epochs:
+            self._run_epoch()
+
+    def _run_epoch(self) -> None:
+        """The rest of this epoch: chunks of steps, then validation."""
+        order = generator(self.settings["seed"], "shuffle", self.epoch).permutation(self.history.examples)
+        progress = self._progress()
+        while self.position < len(self.counts):
+            progress = self._run_chunk(order)
+            for callback in self.callbacks:
+                if callback.every and progress.step % callback.every == 0:
+                    callback.step(progress)
+                callback.chunk(progress)
+        _check_finite("weights", self.engine.workspace.theta, self.epoch, self.position, self.rate)
+        if self.held_out:
+            evaluation = self.network.evaluate(*self.held_out)
+            progress = replace(progress, validation_loss=evaluation.loss, validation_accuracy=evaluation.accuracy)
+        self.history.add(progress)
+        self._start_epoch(self.epoch + 1)  # so that a snapshot taken now has this epoch behind it
+        for callback in self.callbacks:
+            callback.epoch(progress)
+
+    def _run_chunk(self, order: NDArray[np.int64]) -> Progress:
+        """Steps until the next event of a callback, the end of the epoch or the end of about CHUNK_SECONDS."""
+        until_event = min((every - self.engine.step % every for every in self.events), default=self.chunk)
+        stop = min(self.position + min(self.chunk, until_event), len(self.counts))
+        part, size = slice(self.position, stop), self.engine.batch_size
+        began = time.perf_counter()
+        losses, correct = self.engine.run(
+            order[part.start * size : part.stop * size], np.full(part.stop - part.start, self.rate)
+        )
+        seconds = time.perf_counter() - began
+        self.losses[part], self.correct[part] = losses, correct
+        self.position, self.seconds = stop, self.seconds + seconds
+        _check_finite("loss", losses, self.epoch, stop, self.rate)
+        in_time = int(len(losses) * CHUNK_SECONDS / max(seconds, 1e-9))
+        self.chunk = max(1, min(in_time, 10 * self.chunk))
+        return replace(self._progress(), losses=losses, correct=correct)
+
+    def _progress(self) -> Progress:
+        """What there is to tell now."""
+        counts = self.counts[: self.position]
+        done = int(counts.sum())
+        return Progress(
+            self.network,
+            self.epochs,
+            self.history.examples,
+            epoch=self.epoch,
+            done=done,
+            step=self.engine.step,
+            loss=float(self.losses[: self.position] @ counts) / max(done, 1),
+            accuracy=int(self.correct[: self.position].sum()) / max(done, 1),
+            seconds=self.seconds,
+            total_seconds=sum(self.history.history["seconds"]) + self.seconds,
+            taker=self.snapshot,
+        )
+
+    def snapshot(self) -> Snapshot:
+        """All of it, copied, so that the training may go on."""
+        workspace = self.engine.workspace
+        states = {name: callback.state() for name, callback in keyed(self.callbacks).items()}
+        return Snapshot(
+            theta=np.array(workspace.theta),
+            state=np.array(workspace.state),
+            moments=[np.array(moment) for moment in self.engine.moments],
+            losses=self.losses[: self.position].copy(),
+            correct=self.correct[: self.position].copy(),
+            step=self.engine.step,
+            epoch=self.epoch,
+            position=self.position,
+            seconds=self.seconds,
+            history={key: list(values) for key, values in self.history.history.items()},
+            callbacks={name: deepcopy(state) for name, state in states.items() if state},
+            facts=dict(self.facts),
+            settings=dict(self.settings),
+            normalization=dict(vars(self.network.normalization)),
+        )
+
+
+def _check_finite(what: str, values: NDArray[Any], epoch: int, step: int, learning_rate: float) -> None:
+    if not np.isfinite(values).all():
+        raise NumericError(
+            f"The {what} became NaN or infinite in epoch {epoch}, by step {step}, at learning rate "
+            f"{learning_rate:g}: the weights have grown beyond all bounds. Try a tenth of that rate."
+        )
