@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,25 @@ from PIL import Image, ImageDraw, ImageFont
 
 import pellucid as pl
 from pellucid.cli.main import main
+from pellucid.engine import native
 
 # The same examples at every run, so that a change is what turns a test red; `--hypothesis-profile explore` hunts.
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=1000, deadline=None)
 settings.load_profile("fixed")
+
+
+needs_kernels = pytest.mark.skipif(not native.kernels_built(), reason=f"no native engine: {native.NOT_BUILT}")
+BOTH = ["reference", pytest.param("native", marks=needs_kernels)]
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def each_engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A module that uses it runs once with each engine as the one that "auto" takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "reference":
+            patch.setattr(native, "_native", None)
+        yield request.param
 
 
 def idx(array: np.ndarray) -> bytes:

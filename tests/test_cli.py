@@ -278,7 +278,7 @@ USAGE, DATA, MODEL, NUMERIC = 2, 3, 4, 5
         (["train", "784-12x-10"], USAGE, "      ^"),
         (["train", "missing.toml"], USAGE, "No such file"),
         (["train", "--data", "mnits"], USAGE, "Did you mean 'mnist'"),
-        (["train", "--engine", "nativ", "--data", "DIGITS"], USAGE, "Known: auto, reference"),
+        (["train", "--engine", "nativ", "--data", "DIGITS"], USAGE, "Known: auto, native, reference"),
         (["train", "100-10", "--data", "DIGITS"], USAGE, "784"),
         (["train", "784-3", "--data", "DIGITS"], USAGE, "3 outputs for 10 classes"),
         (["train", "--checkpoint-every", "0", "--data", "DIGITS"], USAGE, "checkpoint_every is 0; at least 1"),

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import write_folder
+from conftest import BOTH, write_folder
 from safetensors.numpy import load_file
 
 import pellucid as pl
 from pellucid.cli.interruption import Interruption
+from pellucid.engine.native import kernels_built
 from pellucid.files.atomic import held
 from pellucid.files.checkpoint import LAST, PREVIOUS
 
@@ -109,7 +110,11 @@ def test_many_interruptions_are_as_good_as_none(
 
 def test_a_resume_says_where_it_goes_on_and_takes_the_runs_own_options(pellucid: Command, cut: Path) -> None:
     setup = json.loads((cut / "run.json").read_text())
-    assert (setup["engine"], setup["threads"], setup["checkpoint_every"]) == ("reference", None, 20)
+    assert (setup["engine"], setup["threads"], setup["checkpoint_every"]) == (
+        "native" if kernels_built() else "reference",
+        None,
+        20,
+    )
     assert Path(setup["data"]).is_absolute()
     result = pellucid("train", "--resume", cut)
     assert "cut goes on in epoch 3 of 3, after 41 steps" in result.err
@@ -337,7 +342,7 @@ def test_ctrl_c_and_resume_end_in_the_same_bytes(digits_folder: Path, tmp_path: 
 
 def survive_kills(engine: str, kills: int, data: Path, folder: Path, seed: int = 0) -> None:
     """Kill runs at random moments and resume them, so many times in all; each ends as one that was left alone."""
-    words = ["784-32-10", "--optimizer", "adam", "--batch-size", 8, "--epochs", 24, "--validation", 0.1]
+    words = ["784-D0.2-32-D0.5-10", "--optimizer", "adam", "--batch-size", 8, "--epochs", 24, "--validation", 0.1]
     words += ["--engine", engine, "--checkpoint-every", 5, "--data", data]
     moments = random.Random(seed)
     out, err = start(*words, "--out", folder / "whole").communicate(timeout=300)
@@ -366,12 +371,13 @@ def survive_kills(engine: str, kills: int, data: Path, folder: Path, seed: int =
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is not of this system")
-def test_kills_change_nothing(digits_folder: Path, tmp_path: Path) -> None:
-    survive_kills("reference", 4, digits_folder, tmp_path)
+@pytest.mark.parametrize("engine", BOTH)
+def test_kills_change_nothing(engine: str, digits_folder: Path, tmp_path: Path) -> None:
+    survive_kills(engine, 3, digits_folder, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is not of this system")
-@pytest.mark.parametrize("engine", ["reference"])
+@pytest.mark.parametrize("engine", BOTH)
 def test_fifty_kills_change_nothing(engine: str, digits_folder: Path, tmp_path: Path) -> None:
     survive_kills(engine, 50, digits_folder, tmp_path, seed=1)

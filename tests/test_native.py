@@ -6,23 +6,23 @@ import os
 import re
 import resource
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import needs_kernels
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import HIDDEN, OUTPUTS_AND_LOSSES
 
 import pellucid as pl
 from pellucid.data.normalization import Normalization
-from pellucid.engine.native import NativeEngine, _native, unavailable
+from pellucid.engine.native import NativeEngine, _native
 from pellucid.engine.reference import ReferenceEngine
 
-from oracle import HIDDEN, OUTPUTS_AND_LOSSES
-
-reason = unavailable([pl.Dense(1)], np.dtype("float32"))
-pytestmark = pytest.mark.skipif(bool(reason), reason=f"no native engine: {reason}")
+pytestmark = needs_kernels
 
 OPTIMIZERS = (
     pl.SGD(0.02),
@@ -114,7 +114,14 @@ def test_the_whole_gradient_is_that_of_the_reference() -> None:
         images = given["normalization"].columns(given["images"][:40], network.dtype).T
         _, gradient = network.loss_and_gradient(images, given["targets"][:40])
         runner = NativeEngine(
-            network.workspace(), network.loss, pl.SGD(1.0), given["images"], given["targets"], Normalization(), 40, clip_norm
+            network.workspace(),
+            network.loss,
+            pl.SGD(1.0),
+            given["images"],
+            given["targets"],
+            Normalization(),
+            40,
+            clip_norm,
         )
         runner.run(np.arange(40), np.ones(1))
         np.testing.assert_allclose(before - network.theta, gradient, rtol=1e-4, atol=1e-6)
@@ -141,7 +148,7 @@ def test_the_cut_into_runs_changes_no_bit() -> None:
         runner = NativeEngine(
             network.workspace(), network.loss, pl.Adam(), given["images"], given["targets"], Normalization(), 20, seed=7
         )
-        for start, stop in zip(cuts, cuts[1:], strict=False):
+        for start, stop in pairwise(cuts):
             runner.run(np.arange(60)[start:stop], np.full((stop - start) // 20, 0.01))
         thetas.append(network.theta.tobytes())
     assert len(set(thetas)) == 1
@@ -170,15 +177,15 @@ def test_every_instruction_set_can_be_forced_and_computes_the_same(kernels: str,
         given = problem(11, hidden, "softmax", "cross_entropy", "mostly 0", 30)
         _, _, expected, _ = train(ReferenceEngine, pl.Adam(0.002), None, **given)
         _, runner, losses, _ = train(NativeEngine, pl.Adam(0.002), None, **given)
-        assert runner.facts()["instruction_set"] == kernels
+        assert runner.facts()["instruction set"] == kernels
         np.testing.assert_allclose(losses, expected, rtol=1e-4)
 
 
 def test_an_instruction_set_that_is_not_there_is_named(monkeypatch: Any) -> None:
     monkeypatch.setenv("PELLUCID_CPU", "v9")
+    given = problem(1, "relu", "softmax", "cross_entropy", "dense", 5)
     with pytest.raises(pl.UsageError, match="PELLUCID_CPU=v9 names no instruction set of this machine"):
-        problem_ = problem(1, "relu", "softmax", "cross_entropy", "dense", 5)
-        train(NativeEngine, pl.SGD(0.1), None, **problem_)
+        train(NativeEngine, pl.SGD(0.1), None, **given)
 
 
 def test_dropout_draws_the_words_of_the_reference() -> None:
@@ -190,7 +197,15 @@ def test_dropout_draws_the_words_of_the_reference() -> None:
     y = np.tile(np.float32([1, 0]), (count, 1))
     for engine, net in ((NativeEngine, network), (ReferenceEngine, reference)):
         runner = engine(
-            net.workspace(gradient=np.zeros_like(net.theta)), net.loss, pl.SGD(1.0), x, y, Normalization(), count, None, 42
+            net.workspace(gradient=np.zeros_like(net.theta)),
+            net.loss,
+            pl.SGD(1.0),
+            x,
+            y,
+            Normalization(),
+            count,
+            None,
+            42,
         )
         runner.run(np.arange(count), np.ones(1))
     np.testing.assert_allclose(network.theta, reference.theta, rtol=1e-4, atol=1e-6)
@@ -229,6 +244,21 @@ def test_a_fork_trains_on(tmp_path: Path) -> None:
     os.waitpid(child, 0)
     runner.run(np.arange(40), np.full(2, 0.01))
     assert result.read_bytes() == network.theta.tobytes()
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_a_loss_that_is_not_finite_is_not_hidden(hidden: str) -> None:
+    for value in (np.nan, np.inf):
+        given = problem(25, hidden, "softmax", "cross_entropy", "floats", 10)
+        given["architecture"] = f"{given['images'].shape[1]}-20:{hidden}-20:{hidden}-{given['targets'].shape[1]}"
+        network = pl.Network(given["architecture"], seed=25)
+        network.theta[:] = value
+        runner = NativeEngine(
+            network.workspace(), network.loss, pl.SGD(0.1), given["images"], given["targets"], Normalization(), 10
+        )
+        losses, _ = runner.run(np.arange(10), np.ones(1))
+        assert not np.isfinite(losses).all()
+        assert not np.isfinite(network.theta).all()
 
 
 def test_two_plans_run_at_once() -> None:

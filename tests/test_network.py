@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 import pellucid as pl
 from pellucid.workspace import slots
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 
 def test_p03_has_109386_parameters_in_one_vector() -> None:
     network = pl.Network("784-128-64-10", seed=0)

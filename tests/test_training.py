@@ -14,6 +14,8 @@ import pellucid as pl
 from pellucid.callbacks import Progress
 from pellucid.layers import ACTIVATIONS
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 Digits = tuple[pl.data.Dataset, pl.data.Dataset]
 
 
@@ -158,8 +160,8 @@ def test_only_a_training_that_runs_gives_snapshots() -> None:
 
 
 def test_mapped_images_are_not_copied(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pellucid.engine.engines import ENGINES
     from pellucid.engine.reference import ReferenceEngine
-    from pellucid.training import ENGINES
 
     seen = []
 
@@ -336,7 +338,7 @@ def test_threads_are_held_to_what_was_asked(digits: Digits) -> None:
         def epoch(self, progress: Progress) -> None:
             seen.append(blas_threads())
 
-    pl.fit(pl.Network("784-8-10"), digits[0], epochs=1, threads=1, callbacks=[Watcher()])
+    pl.fit(pl.Network("784-8-10"), digits[0], epochs=1, threads=1, engine="reference", callbacks=[Watcher()])
     assert seen == [1]
 
 

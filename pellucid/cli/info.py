@@ -12,6 +12,7 @@ from pellucid import __version__
 from pellucid.cli.options import Json
 from pellucid.cli.output import emit
 from pellucid.data.sources import cache_folder
+from pellucid.engine.engines import ENGINES
 from pellucid.engine.lowering import lower
 from pellucid.engine.native import NOT_BUILT, instruction_set, kernels_built, unavailable
 from pellucid.errors import UsageError
@@ -37,6 +38,7 @@ def command(
     facts = {
         "pellucid": __version__,
         **describe(),
+        "engines": list(ENGINES) if kernels_built() else ["reference"],
         "native": _native(),
         "recipes": names(),
         "data": os.environ.get("PELLUCID_DATA"),

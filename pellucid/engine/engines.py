@@ -46,7 +46,7 @@ ENGINES: dict[str, type[NativeEngine] | type[ReferenceEngine]] = {
 
 
 def select(name: str, layers: Sequence[Layer], dtype: np.dtype[Any]) -> tuple[str, str]:
-    """The engine that `name` means for these layers, and why it is not the native one where "auto" would rather take it.
+    """The engine that `name` means for these layers, and where it is "auto" why that is not the native one.
 
     Raises:
         UsageError: an unknown name, or "native" for a network that it cannot train.

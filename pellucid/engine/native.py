@@ -141,7 +141,10 @@ class NativeEngine:
     def _places(self, vector: NDArray[np.float32], shift: int) -> Any:
         """W and b of each dense layer: in a flat vector like theta, and in the arena."""
         for matrix in self.plan.matrices:
-            middle, stop = matrix.start + matrix.outputs * matrix.inputs, matrix.start + matrix.outputs * (matrix.inputs + 1)
+            middle, stop = (
+                matrix.start + matrix.outputs * matrix.inputs,
+                matrix.start + matrix.outputs * (matrix.inputs + 1),
+            )
             weights = vector[matrix.start : middle].reshape(matrix.outputs, matrix.inputs)
             yield weights, vector[middle:stop].reshape(-1, 1), matrix.view(self.arena, shift)
 
@@ -187,4 +190,4 @@ def _contiguous(images: NDArray[Any]) -> tuple[NDArray[Any], int]:
 def _mostly_zero(images: NDArray[Any], normalization: Normalization) -> bool:
     """Whether most numbers that the network reads will be 0, by the first images."""
     sample = images[:SAMPLE]
-    return images.dtype == np.uint8 and normalization.offset == 0 and 2 * np.count_nonzero(sample) < sample.size
+    return bool(images.dtype == np.uint8 and normalization.offset == 0 and 2 * np.count_nonzero(sample) < sample.size)

@@ -85,7 +85,7 @@ class Plan:
     """The operations of a step in their order, and the arena that they need."""
 
     batch_size: int
-    rule: NDArray[Any]  # the optimizer, a record of RULE
+    rule: Any  # the optimizer, a record of lowering/rule.py
     matrices: list[Matrix]
     operations: list[Operation] = field(default_factory=list)
     size: int = 0  # floats of the arena
@@ -105,12 +105,20 @@ class Plan:
     def __str__(self) -> str:
         head = ("kernel", "layer", "shapes", "arithmetic", "bytes")
         rows = [(o.kernel, o.layer, o.shapes, f"{o.arithmetic:,}", f"{o.bytes:,}") for o in self.operations]
-        total = ("in all", "", "", f"{sum(o.arithmetic for o in self.operations):,}", f"{sum(o.bytes for o in self.operations):,}")
+        total = (
+            "in all",
+            "",
+            "",
+            f"{sum(o.arithmetic for o in self.operations):,}",
+            f"{sum(o.bytes for o in self.operations):,}",
+        )
         widths = [max(len(row[i]) for row in (head, *rows, total)) for i in range(5)]
 
         def line(row: tuple[str, ...]) -> str:
             texts = [f"{cell:<{width}}" for cell, width in zip(row[:3], widths[:3], strict=True)]
-            return "  ".join(texts + [f"{cell:>{width}}" for cell, width in zip(row[3:], widths[3:], strict=True)]).rstrip()
+            return "  ".join(
+                texts + [f"{cell:>{width}}" for cell, width in zip(row[3:], widths[3:], strict=True)]
+            ).rstrip()
 
         rule = "-" * len(line(head))
         lines = [line(head), rule]

@@ -21,7 +21,6 @@ __all__ = [
     "Array",
     "Dense",
     "Disturbance",
-    "Disturbance",
     "Dropout",
     "GaussianNoise",
     "Identity",

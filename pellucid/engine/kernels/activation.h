@@ -20,9 +20,9 @@
     }
 
 /* clang-format off */
-ELEMENTWISE(relu_forward, x > 0 ? x : 0)
+ELEMENTWISE(relu_forward, x <= 0 ? 0 : x) /* so that NaN stays NaN */
 ELEMENTWISE(relu_backward, w > 0 ? x : 0)
-ELEMENTWISE(leaky_relu_forward, x > 0 ? x : number * x)
+ELEMENTWISE(leaky_relu_forward, x <= 0 ? number * x : x)
 ELEMENTWISE(leaky_relu_backward, w > 0 ? x : number * x) /* the slope is at least 0, so a > 0 where z > 0 */
 ELEMENTWISE(sigmoid_forward, logistic(x))
 ELEMENTWISE(sigmoid_backward, x * w * (1 - w))

@@ -14,7 +14,7 @@ typedef union {
     int32_t bits;
 } float_bits;
 
-/* e^x; beyond ±87 it stays at the smallest or largest normal power. */
+/* e^x; beyond ±87 it stays at the smallest or largest normal power, and NaN stays NaN. */
 ALWAYS_INLINE float exponential(float x) {
     x = x < -87.0f ? -87.0f : x;
     x = x > 88.0f ? 88.0f : x;
@@ -26,7 +26,7 @@ ALWAYS_INLINE float exponential(float x) {
     p = p * r + 4.1665795894e-2f;
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
-    const float_bits power = {.bits = ((int32_t)n + 127) << 23};
+    const float_bits power = {.bits = ((int32_t)(n == n ? n : 0) + 127) << 23};
     return (p * r * r + r + 1.0f) * power.value;
 }
 

@@ -1,0 +1,49 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+KERNELS: tuple[str, ...]
+INSTRUCTION_SETS: list[str]
+PAD: int
+OPERATION_BYTES: int
+RULE_BYTES: int
+
+class Plan:
+    def __init__(
+        self,
+        operations: NDArray[Any],
+        rule: NDArray[Any],
+        arena: NDArray[Any],
+        *,
+        batch_size: int,
+        scratch_size: int,
+        threads: int,
+        instruction_set: str,
+    ) -> None: ...
+    def train(
+        self,
+        *,
+        images: NDArray[Any],
+        targets: NDArray[Any],
+        area: int,
+        channels: int,
+        outputs: int,
+        scale: float,
+        offset: float,
+        order: NDArray[Any],
+        rates: NDArray[Any],
+        step: int,
+        losses: NDArray[Any],
+        correct: NDArray[Any],
+    ) -> None: ...
+    def predict(
+        self,
+        images: NDArray[Any],
+        theta: NDArray[Any],
+        area: int,
+        channels: int,
+        scale: float,
+        offset: float,
+        outputs: NDArray[Any],
+        /,
+    ) -> None: ...
