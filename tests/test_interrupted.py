@@ -110,11 +110,8 @@ def test_many_interruptions_are_as_good_as_none(
 
 def test_a_resume_says_where_it_goes_on_and_takes_the_runs_own_options(pellucid: Command, cut: Path) -> None:
     setup = json.loads((cut / "run.json").read_text())
-    assert (setup["engine"], setup["threads"], setup["checkpoint_every"]) == (
-        "native" if kernels_built() else "reference",
-        None,
-        20,
-    )
+    assert setup["engine"] == ("native" if kernels_built() else "reference")
+    assert (setup["threads"], setup["checkpoint_every"]) == (None, 20)
     assert Path(setup["data"]).is_absolute()
     result = pellucid("train", "--resume", cut)
     assert "cut goes on in epoch 3 of 3, after 41 steps" in result.err
