@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from math import prod
 from typing import Any, ClassVar
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from pellucid.data.normalization import Normalization
 from pellucid.engine.lowering import LAYERS, lower, lower_prediction
-from pellucid.engine.plan import Plan
+from pellucid.engine.lowering.rule import RULE
+from pellucid.engine.plan import PAD, Operation, Plan
 from pellucid.errors import UsageError
 from pellucid.layers import Activation, Layer
 from pellucid.losses import Loss
@@ -191,3 +193,18 @@ def _mostly_zero(images: NDArray[Any], normalization: Normalization) -> bool:
     """Whether most numbers that the network reads will be 0, by the first images."""
     sample = images[:SAMPLE]
     return bool(images.dtype == np.uint8 and normalization.offset == 0 and 2 * np.count_nonzero(sample) < sample.size)
+
+
+def peak(threads: int, rounds: int = 10**6) -> float:
+    """The multiplications and additions that so many threads do in a second at best, measured now (about 10 ms)."""
+    plan = Plan(1, np.zeros(1, RULE)[0], [], [Operation("peak", "", "", 0, 0, inputs=rounds, meet=True)], size=2 * PAD)
+    arena, runner = _runner(plan, threads, instruction_set())
+    arena[:] = 0.5
+    losses, correct = np.empty(1), np.empty(1, np.int64)
+    nothing = np.zeros((1, 1), np.float32)
+    began = time.perf_counter()
+    runner.train(
+        images=nothing, targets=nothing, area=1, channels=1, outputs=1, scale=1.0, offset=0.0,
+        order=np.zeros(1, np.int64), rates=np.zeros(1), step=1, losses=losses, correct=correct,
+    )  # fmt: skip
+    return float(correct[0]) * rounds * threads / (time.perf_counter() - began)

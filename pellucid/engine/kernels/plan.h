@@ -73,7 +73,8 @@ typedef void kernel(const operation *o, const pass *p, int thread, int threads);
     X(softmax_forward) X(softmax_backward)                                                                      \
     X(dropout_forward) X(dropout_backward) X(noise_forward)                                                     \
     X(cross_entropy) X(binary_cross_entropy) X(squared_error)                                                   \
-    X(square_sum) X(clipped_update)
+    X(square_sum) X(clipped_update)                                                                             \
+    X(peak)
 
 enum kernel_number {
 #define NUMBER(name) KERNEL_##name,

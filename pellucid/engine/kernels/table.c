@@ -11,6 +11,7 @@
 #include "activation.h"
 #include "loss.h"
 #include "random.h"
+#include "peak.h"
 
 kernel *const TABLE[KERNEL_COUNT] = {
 #define PLACE(name) name,
