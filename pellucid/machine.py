@@ -36,10 +36,21 @@ def cores() -> int:
         return bound
 
 
+def cpu() -> str:
+    """The processor's name, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def describe() -> dict[str, Any]:
     """System, versions and threads; OPENBLAS_CORETYPE is among them because it can make NumPy slower."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
+        "cpu": cpu(),
         "cores": cores(),
         "python": platform.python_version(),
         "numpy": np.__version__,

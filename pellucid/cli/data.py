@@ -12,7 +12,7 @@ from PIL import Image
 from pellucid.cli.options import Json
 from pellucid.cli.output import DownloadProgress, emit
 from pellucid.data import Dataset, load
-from pellucid.data.idx import write_idx
+from pellucid.data.idx import write_dataset
 
 
 def command(
@@ -27,7 +27,7 @@ def command(
 ) -> int:
     """Show a data set: its size, origin and classes."""
     train, test = load(data, DownloadProgress())
-    written = (_write(test, pictures) if pictures else []) + (_write_idx(train, test, idx) if idx else [])
+    written = (_write(test, pictures) if pictures else []) + (write_dataset(idx, train, test) if idx else [])
     counts = {
         name: np.bincount(part.labels, minlength=len(part.classes)).tolist() for name, part in _parts(train, test)
     }
@@ -71,14 +71,4 @@ def _write(data: Dataset, folder: Path) -> list[Path]:
         if len(members):
             written.append(folder / f"{name}.png")
             Image.fromarray(np.asarray(data.images[members[0]])).save(written[-1])
-    return written
-
-
-def _write_idx(train: Dataset, test: Dataset, folder: Path) -> list[Path]:
-    """Images and labels of both parts under MNIST's names."""
-    written = []
-    for name, part in (("train", train), ("t10k", test)):
-        for kind, array in (("images-idx3", part.images), ("labels-idx1", part.labels)):
-            written.append(folder / f"{name}-{kind}-ubyte")
-            write_idx(written[-1], np.asarray(array))
     return written

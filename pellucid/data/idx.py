@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.dataset import Dataset
 from pellucid.errors import DataError
 from pellucid.files.atomic import write_atomic
 
@@ -63,6 +64,16 @@ def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
     """Write an array of bytes as a plain IDX file, atomically."""
     header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
     write_atomic(path, header + np.ascontiguousarray(array, np.uint8).tobytes())
+
+
+def write_dataset(folder: Path, train: Dataset, test: Dataset) -> list[Path]:
+    """Images and labels of both parts, under MNIST's names."""
+    written = []
+    for name, part in (("train", train), ("t10k", test)):
+        for kind, array in (("images-idx3", part.images), ("labels-idx1", part.labels)):
+            written.append(folder / f"{name}-{kind}-ubyte")
+            write_idx(written[-1], np.asarray(array))
+    return written
 
 
 def _unpack(stream: gzip.GzipFile, dimensions: int, source: str) -> bytearray:

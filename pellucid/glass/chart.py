@@ -41,7 +41,7 @@ def draw(panels: Sequence[Panel], caption: str, width: int = 520, height: int = 
     size = (width * len(panels) * SCALE, (height + 34) * SCALE)
     image = Image.new("RGB", size, PAPER)
     canvas = ImageDraw.Draw(image)
-    canvas.text((16 * SCALE, 12 * SCALE), caption, INK, _font(15))
+    canvas.text((16 * SCALE, 12 * SCALE), caption, INK, font(15))
     for number, panel in enumerate(panels):
         _Axes(canvas, panel, number * width, 34, width, height).draw()
     output = io.BytesIO()
@@ -85,7 +85,7 @@ class _Axes:
 
     def draw(self) -> None:
         """Title, legend, scales, then the lines on top."""
-        self.canvas.text((self.left * SCALE, (self.top - 50) * SCALE), self.panel.title, INK, _font(17))
+        self.canvas.text((self.left * SCALE, (self.top - 50) * SCALE), self.panel.title, INK, font(17))
         for value in self.ticks:
             y = self.y(value)
             self.canvas.line((self.left * SCALE, y, self.right * SCALE, y), RULE, SCALE)
@@ -102,7 +102,7 @@ class _Axes:
                 dashed=number > 0,
             )
             self._text(legend + 32, self.top - 15, name, "lm", INK)
-            legend += 56 + _font(13).getlength(name) / SCALE
+            legend += 56 + font(13).getlength(name) / SCALE
 
     def _points(self) -> list[int]:
         if self.points <= 2:
@@ -137,8 +137,8 @@ class _Axes:
                 done, travelled = done + max(piece, 1e-6), travelled + max(piece, 1e-6)
 
     def _text(self, x: float, y: float, text: str, anchor: str, colour: str = GREY) -> None:
-        self.canvas.text((x * SCALE, y * SCALE), text, colour, _font(13), anchor)
+        self.canvas.text((x * SCALE, y * SCALE), text, colour, font(13), anchor)
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size * SCALE)

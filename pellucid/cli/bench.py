@@ -1,0 +1,137 @@
+"""pellucid bench: races against PyTorch, JAX and scikit-learn on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pellucid import __version__
+from pellucid.cli.options import Data, Json
+from pellucid.cli.output import DownloadProgress, emit, say
+
+PINNED = "OPENBLAS_CORETYPE"
+Option = typer.Option
+
+
+def command(
+    rounds: Annotated[int, Option(min=1, help="Epochs of each contender; medians are compared.")] = 5,
+    threads: Annotated[int, Option(min=1, help="Of each contender.")] = 2,
+    only: Annotated[str | None, Option(help="Only races with this in their names, such as 'batch 32'.")] = None,
+    data: Data = "mnist",
+    out: Annotated[Path | None, Option(metavar="FOLDER", help="Write bench.json, .md and .png there.")] = None,
+    json: Json = False,
+) -> int:
+    """Race training and prediction against the libraries that are installed, with the accuracy in the same run."""
+    pinned = os.environ.pop(PINNED, None)  # it can hold NumPy to slower kernels than the machine has
+    if pinned:
+        say(f"{PINNED}={pinned} is taken out, for every contender alike.")
+    if hasattr(os, "sched_setaffinity"):  # JAX takes a thread for each core that the process may use
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+    from pellucid.benchmark.race import all_learned
+    from pellucid.benchmark.report import lines, plain, write
+
+    races, facts = _race(rounds, threads, only or "", data)
+    learned = all(all_learned(results) for results in races.values())
+    result = {**facts, "learned": learned, "races": plain(races)}
+    caption = f"time in units of pellucid's, {threads} threads, {facts['machine']['cpu']}, {facts['date']}"
+    if out:
+        write(out, {**facts, "learned": learned}, races, caption)
+    if json:
+        emit(result)
+        return 0 if learned else 1
+    for title, results in races.items():
+        print(*lines(title, results, "µs" if title == "one image" else "s"), sep="\n")
+        print()
+    print(_words(facts))
+    if not learned:
+        print("FAILED: not all contenders learned the same, so their times cannot be compared.")
+    return 0 if learned else 1
+
+
+def _race(rounds: int, threads: int, only: str, data: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All races whose names hold `only`, and what there is to know about the machine."""
+    import threadpoolctl
+
+    from pellucid.benchmark.process import race_processes
+    from pellucid.benchmark.race import available, examples_of, product_rates, race_epochs, race_predictions
+    from pellucid.benchmark.work import P03, WORKS, Work
+    from pellucid.data import load
+    from pellucid.engine.native import kernels_built, peak
+
+    train, test = load(data, DownloadProgress())
+    say(f"{train.description}; {len(test):,} to test")
+    libraries = available(say)
+    most = peak(threads) if kernels_built() else None
+    races: dict[str, Any] = {}
+    with threadpoolctl.threadpool_limits(threads):
+        for work in WORKS:
+            if only not in work.name:
+                continue
+            examples = examples_of(train, test, work.normalize)
+            results = race_epochs(work, libraries, examples, rounds, threads, say)
+            done = work.arithmetic * len(train)
+            races[work.name] = [replace(r, share=done / r.seconds / most if most else None) for r in results]
+        if only in "one image":
+            races["one image"] = race_predictions(
+                Work(P03, "sgd", 32), libraries, examples_of(train, test, "unit"), rounds, say
+            )
+        rates = product_rates(libraries, rounds)
+    if only in "the whole process":
+        races["the whole process"] = race_processes(train, test, libraries, rounds, threads, say)
+    return races, _facts(threads, rounds, train.description, most, rates, libraries)
+
+
+def _facts(
+    threads: int, rounds: int, dataset: str, most: float | None, rates: dict[str, float], libraries: Sequence[str]
+) -> dict[str, Any]:
+    from importlib.metadata import version
+
+    from pellucid.machine import describe
+
+    packages = {"PyTorch": "torch", "JAX": "jax", "scikit-learn": "scikit-learn"}
+    return {
+        "pellucid": __version__,
+        "commit": _commit(),
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": describe(),
+        "threads": threads,
+        "rounds": rounds,
+        "dataset": dataset,
+        "versions": {library: version(packages[library]) for library in libraries if library in packages},
+        "peak": most,
+        "product_rates": rates,
+    }
+
+
+def _commit() -> str | None:
+    """The commit that pellucid's files are of, where they lie in a repository."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or None
+
+
+def _words(facts: dict[str, Any]) -> str:
+    """What the figures mean, and of which machine they are."""
+    rates = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in facts["product_rates"].items())
+    peak = f"{facts['peak'] / 1e9:.0f}" if facts["peak"] else "not measured (no kernels)"
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    return (
+        f"s: seconds an epoch (µs: a call), median of {facts['rounds']} in turns. ratio: in units of pellucid's best.\n"
+        "of peak: the arithmetic of the matrix products, zeros and all, as a share of what the machine can do; above\n"
+        "100% where pixels that are 0 are passed over.\n"
+        f"{facts['machine']['cpu']}, {facts['threads']} threads, peak {peak} GF/s; a product of 512x784 and 784x512, "
+        f"GF/s: {rates}.\npellucid {facts['pellucid']} ({facts['commit']}), {versions}, {facts['date']}."
+    )
