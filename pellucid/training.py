@@ -71,7 +71,7 @@ def fit(
     _check_arguments(epochs, batch_size, seed, threads, optimizer, clip_norm)
     events(callbacks)
     loss_with_link = make_loss(network.output, loss) if loss else network.loss
-    engine, _ = select(engine, network.layers, network.dtype)
+    engine, _ = select(engine, network.layers, network.dtype, loss_with_link, optimizer)
     train, held_out = _split(data, labels, validation, seed)
     images, targets = network.check_examples(*train, loss=loss_with_link)
     if held_out:

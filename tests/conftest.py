@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import pellucid as pl
 from pellucid.cli.main import main
-from pellucid.engine import native
+from pellucid.engine import compiled
 
 # The same examples at every run, so that a change is what turns a test red; `--hypothesis-profile explore` hunts.
 settings.register_profile("fixed", derandomize=True, deadline=None)
@@ -24,7 +24,7 @@ settings.register_profile("explore", max_examples=1000, deadline=None)
 settings.load_profile("fixed")
 
 
-needs_kernels = pytest.mark.skipif(not native.kernels_built(), reason=f"no native engine: {native.NOT_BUILT}")
+needs_kernels = pytest.mark.skipif(bool(compiled.missing()), reason=f"no native engine: {compiled.missing()}")
 BOTH = ["reference", pytest.param("native", marks=needs_kernels)]
 
 
@@ -33,7 +33,7 @@ def each_engine(request: pytest.FixtureRequest) -> Iterator[str]:
     """A module that uses it runs once with each engine as the one that "auto" takes."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "reference":
-            patch.setattr(native, "_native", None)
+            patch.setattr(compiled, "_native", None)
         yield request.param
 
 

@@ -19,7 +19,8 @@ from oracle import HIDDEN, OUTPUTS_AND_LOSSES
 
 import pellucid as pl
 from pellucid.data.normalization import Normalization
-from pellucid.engine.native import NativeEngine, _native
+from pellucid.engine.compiled import _native
+from pellucid.engine.native import NativeEngine
 from pellucid.engine.reference import ReferenceEngine
 
 pytestmark = needs_kernels

@@ -36,9 +36,9 @@ def command(
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
     from pellucid.benchmark.race import all_learned
-    from pellucid.benchmark.report import lines, plain, write
+    from pellucid.benchmark.report import plain, write
 
-    races, facts = _race(rounds, threads, only or "", data)
+    races, facts = _race(rounds, threads, only or "", data, quiet=json)
     learned = all(all_learned(results) for results in races.values())
     result = {**facts, "learned": learned, "races": plain(races)}
     caption = f"time in units of pellucid's, {threads} threads, {facts['machine']['cpu']}, {facts['date']}"
@@ -47,45 +47,47 @@ def command(
     if json:
         emit(result)
         return 0 if learned else 1
-    for title, results in races.items():
-        print(*lines(title, results, "µs" if title == "one image" else "s"), sep="\n")
-        print()
     print(_words(facts))
     if not learned:
         print("FAILED: not all contenders learned the same, so their times cannot be compared.")
     return 0 if learned else 1
 
 
-def _race(rounds: int, threads: int, only: str, data: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """All races whose names hold `only`, and what there is to know about the machine."""
+def _race(rounds: int, threads: int, only: str, data: str, *, quiet: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All races whose names hold `only`, each printed when it is over, and what there is to know about the machine."""
     import threadpoolctl
 
     from pellucid.benchmark.process import race_processes
-    from pellucid.benchmark.race import available, examples_of, product_rates, race_epochs, race_predictions
+    from pellucid.benchmark.race import Result, available, examples_of, product_rates, race_epochs, race_predictions
+    from pellucid.benchmark.report import lines
     from pellucid.benchmark.work import P03, WORKS, Work
     from pellucid.data import load
-    from pellucid.engine.native import kernels_built, peak
+    from pellucid.engine.compiled import missing, peak
 
     train, test = load(data, DownloadProgress())
     say(f"{train.description}; {len(test):,} to test")
     libraries = available(say)
-    most = peak(threads) if kernels_built() else None
+    most = None if missing() else peak(threads)
     races: dict[str, Any] = {}
+
+    def keep(title: str, results: list[Result], unit: str = "s") -> None:
+        races[title] = results
+        if not quiet:
+            print(*lines(title, results, unit), "", sep="\n", flush=True)
+
     with threadpoolctl.threadpool_limits(threads):
         for work in WORKS:
-            if only not in work.name:
-                continue
-            examples = examples_of(train, test, work.normalize)
-            results = race_epochs(work, libraries, examples, rounds, threads, say)
-            done = work.arithmetic * len(train)
-            races[work.name] = [replace(r, share=done / r.seconds / most if most else None) for r in results]
+            if only in work.name:
+                examples = examples_of(train, test, work.normalize)
+                results = race_epochs(work, libraries, examples, rounds, threads, say)
+                done = work.arithmetic * len(train)
+                keep(work.name, [replace(r, share=done / r.seconds / most if most else None) for r in results])
         if only in "one image":
-            races["one image"] = race_predictions(
-                Work(P03, "sgd", 32), libraries, examples_of(train, test, "unit"), rounds, say
-            )
+            examples = examples_of(train, test, "unit")
+            keep("one image", race_predictions(Work(P03, "sgd", 32), libraries, examples, rounds, say), "µs")
         rates = product_rates(libraries, rounds)
     if only in "the whole process":
-        races["the whole process"] = race_processes(train, test, libraries, rounds, threads, say)
+        keep("the whole process", race_processes(train, test, libraries, rounds, threads, say))
     return races, _facts(threads, rounds, train.description, most, rates, libraries)
 
 

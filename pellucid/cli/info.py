@@ -12,9 +12,10 @@ from pellucid import __version__
 from pellucid.cli.options import Json
 from pellucid.cli.output import emit
 from pellucid.data.sources import cache_folder
+from pellucid.engine.compiled import instruction_set, missing
 from pellucid.engine.engines import ENGINES
 from pellucid.engine.lowering import lower
-from pellucid.engine.native import NOT_BUILT, instruction_set, kernels_built, unavailable
+from pellucid.engine.native import unavailable
 from pellucid.errors import UsageError
 from pellucid.machine import describe
 from pellucid.recipe import changed, find, names
@@ -38,7 +39,7 @@ def command(
     facts = {
         "pellucid": __version__,
         **describe(),
-        "engines": list(ENGINES) if kernels_built() else ["reference"],
+        "engines": ["reference"] if missing() else list(ENGINES),
         "native": _native(),
         "recipes": names(),
         "data": os.environ.get("PELLUCID_DATA"),
@@ -62,7 +63,8 @@ def command(
 
 def _native() -> str:
     """The native engine in words: its instruction set, or why there is none."""
-    return f"kernels for {instruction_set()}" if kernels_built() else f"none: {NOT_BUILT}"
+    reason = missing()
+    return f"none: {reason}" if reason else f"kernels for {instruction_set()}"
 
 
 def _plan(what: str, json: bool, **changes: Any) -> int:
@@ -71,7 +73,7 @@ def _plan(what: str, json: bool, **changes: Any) -> int:
     stars = "*" in recipe.architecture
     network = recipe.make_network((1, 28, 28), tuple("0123456789")) if stars else recipe.make_network()
     reason = unavailable(network.layers, network.dtype)
-    if reason and reason != NOT_BUILT:
+    if reason and reason != missing():
         raise UsageError(f"The native engine has no plan for {network.architecture}: {reason}.")
     plan = lower(
         network.layers, network.loss, recipe.make_optimizer(), recipe.clip_norm or None, recipe.batch_size, recipe.seed,
@@ -84,5 +86,6 @@ def _plan(what: str, json: bool, **changes: Any) -> int:
     print(f"{network.architecture}, {recipe.optimizer}, batches of {recipe.batch_size}, float32, {_native()}")
     print(plan)
     print("arithmetic: multiplications, additions and function values of a step; bytes: read and written in it.")
-    print("sparse kernels pass over pixels that are 0: on MNIST, a fifth of their arithmetic is left.")
+    if any(operation.kernel.startswith("sparse") for operation in plan.operations):
+        print("sparse kernels pass over pixels that are 0: on MNIST, a fifth of their arithmetic is left.")
     return 0

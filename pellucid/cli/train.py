@@ -72,7 +72,7 @@ def command(
     )  # fmt: skip
     train, test = load(data, DownloadProgress())
     network = recipe.make_network(train.input_shape, train.classes)
-    engine, reason = select(engine, network.layers, network.dtype)
+    engine, reason = select(engine, network.layers, network.dtype, network.loss, recipe.make_optimizer())
     if reason:
         say(f"The reference engine trains, {reason}.")
     place = data if data in NAMES else str(Path(data).absolute())

@@ -4,9 +4,9 @@ from numpy.typing import NDArray
 
 KERNELS: tuple[str, ...]
 INSTRUCTION_SETS: list[str]
-PAD: int
-OPERATION_BYTES: int
-RULE_BYTES: int
+LAYOUT: tuple[int, ...]
+
+def copy(to: NDArray[Any], source: NDArray[Any], /) -> None: ...
 
 class Plan:
     def __init__(
@@ -27,7 +27,6 @@ class Plan:
         targets: NDArray[Any],
         area: int,
         channels: int,
-        outputs: int,
         scale: float,
         offset: float,
         order: NDArray[Any],

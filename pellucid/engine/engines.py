@@ -12,7 +12,9 @@ from pellucid.engine.native import NativeEngine, unavailable
 from pellucid.engine.reference import ReferenceEngine
 from pellucid.errors import UsageError
 from pellucid.layers import Array, Layer
+from pellucid.losses import Loss
 from pellucid.names import choose
+from pellucid.optimizers import Optimizer
 from pellucid.workspace import Workspace
 
 
@@ -45,14 +47,16 @@ ENGINES: dict[str, type[NativeEngine] | type[ReferenceEngine]] = {
 }
 
 
-def select(name: str, layers: Sequence[Layer], dtype: np.dtype[Any]) -> tuple[str, str]:
-    """The engine that `name` means for these layers, and where it is "auto" why that is not the native one.
+def select(
+    name: str, layers: Sequence[Layer], dtype: np.dtype[Any], loss: Loss, optimizer: Optimizer
+) -> tuple[str, str]:
+    """The engine that `name` means for this training, and where it is "auto" why that is not the native one.
 
     Raises:
         UsageError: an unknown name, or "native" for a network that it cannot train.
     """
     choose("engine", name, dict.fromkeys(("auto", *ENGINES)))
-    reason = unavailable(layers, dtype) if name != "reference" else ""
+    reason = unavailable(layers, dtype, loss, optimizer) if name != "reference" else ""
     if name == "native" and reason:
         raise UsageError(f"The native engine cannot train this network: {reason}. Take the engine auto or reference.")
     if name == "auto":

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PAD = 16  # floats: a cache line, and the widest vector
-BLOCK, TILE_ROWS, SUMMED = 64, 6, 4096  # what the kernels take at a time: kernels/dense.h, vector.h, update.h
+PAD = 16  # floats: a cache line, and the widest vector; these four stand in kernels/plan.h too
+TILE_ROWS, BLOCK, SUMMED = 6, 64, 4096  # what the kernels take at a time
 
 OPERATION = np.dtype(
     [
         ("kernel", "i8"), ("meet", "i8"), ("x", "i8"), ("y", "i8"), ("w", "i8"), ("in", "i8"), ("out", "i8"),
-        ("number", "f8"), ("key", "u4", 2), ("layer", "i8"),
+        ("batch", "i8"), ("number", "f8"), ("key", "u4", 2),
     ]
 )  # fmt: skip
 
@@ -75,6 +75,7 @@ class Operation:
     w: int = 0
     inputs: int = 0
     outputs: int = 0
+    batch: int = 0
     number: float = 0.0
     key: tuple[int, int] = (0, 0)
     meet: bool = False  # the threads wait for each other before it
@@ -93,10 +94,9 @@ class Plan:
 
     def records(self, kernels: tuple[str, ...]) -> NDArray[Any]:
         """The operations as the C code reads them; `kernels` is its table."""
-        layers = {name: number for number, name in enumerate(dict.fromkeys(o.layer for o in self.operations))}
         return np.array(
             [
-                (kernels.index(o.kernel), o.meet, o.x, o.y, o.w, o.inputs, o.outputs, o.number, o.key, layers[o.layer])
+                (kernels.index(o.kernel), o.meet, o.x, o.y, o.w, o.inputs, o.outputs, o.batch, o.number, o.key)
                 for o in self.operations
             ],
             OPERATION,

@@ -15,11 +15,11 @@ from pellucid.optimizers import SGD, Adam, Optimizer
 def contenders(work: Work, examples: Examples, threads: int) -> list[Contender]:
     """The native engine where it is built, else the reference."""
     network = Network(work.architecture, seed=0)
-    engine, _ = select("auto", network.layers, network.dtype)
     network.normalization = normalization(work.normalize, examples.pixels)
     optimizer: Optimizer = SGD(work.learning_rate, momentum=work.momentum)
     if work.optimizer == "adam":
         optimizer = Adam(work.learning_rate)
+    engine, _ = select("auto", network.layers, network.dtype, network.loss, optimizer)
     images, targets = network.check_examples(examples.pixels, examples.labels)
     runner = ENGINES[engine](
         network.workspace(gradient=np.zeros_like(network.theta)), network.loss, optimizer, images, targets,

@@ -12,7 +12,7 @@
         float *ys = p->arena + o->y;                                                            \
         const float number = (float)o->number;                                                  \
         (void)ws, (void)number;                                                                 \
-        _Pragma("GCC ivdep") for (int64_t i = first; i < last; i++) {                           \
+        INDEPENDENT for (int64_t i = first; i < last; i++) {                           \
             const float x = xs[i], w = ws[i];                                                   \
             (void)w;                                                                            \
             ys[i] = formula;                                                                    \
@@ -41,8 +41,7 @@ static float largest_of(const float *values, int64_t count) {
 /* a = e^(z - largest) and the sum of them; z and a may be the same place. */
 static float exponentials(const float *z, float largest, float *a, int64_t count) {
     float sum = 0;
-#pragma GCC ivdep
-    for (int64_t i = 0; i < count; i++) a[i] = exponential(z[i] - largest);
+    INDEPENDENT for (int64_t i = 0; i < count; i++) a[i] = exponential(z[i] - largest);
     for (int64_t i = 0; i < count; i++) sum += a[i];
     return sum;
 }

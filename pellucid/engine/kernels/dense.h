@@ -1,9 +1,7 @@
 /* The dense layer, with an example in each row: Z = X W + b, dW = Xᵀ dZ, dX = dZ Wᵀ. */
 
-#include "product.h"
-#include "update.h"
+#include "descent.h"
 
-#define BLOCK 64 /* examples that go backwards abreast, in the lanes of dZᵀ */
 #define STRIP 48 /* rows of W whose dX they get at a time: whole tiles, and whole squares of 16 to transpose */
 
 static void dense_forward(const operation *o, const pass *p, int thread, int threads) {
@@ -64,50 +62,29 @@ static void dense_backward(const operation *o, const pass *p, int thread, int th
             const int64_t rows = o->in - k < STRIP ? o->in - k : STRIP;
             const beginning zero = {0};
             product(rows, lanes, o->out, (left_factor){w + k * out, out, 1}, dz_across, lanes, zero, dx_across, lanes);
-            transpose(k + rows == o->in ? in - k : rows, height, rows, dx_across, lanes, p->arena + o->y + e * in + k, in);
+            const int64_t cleared = k + rows == o->in ? in - k : rows; /* the last strip also clears the padding */
+            transpose(cleared, height, rows, dx_across, lanes, p->arena + o->y + e * in + k, in);
         }
     }
 }
 
-/* Rows `first` to `last` of dW into `gradient`, added to β of what is there; row `in` is the bias, whose x is 1. */
-static void gradient_rows(const operation *o, const pass *p, range rows, float beta, float *gradient) {
-    static const float one = 1;
+static void dense_rows(const operation *o, const pass *p, range rows, float beta, float *to) {
     const int64_t in = padded(o->in), out = padded(o->out);
-    const float *dz = p->arena + o->y;
     const int64_t weights = (rows.last < o->in ? rows.last : o->in) - rows.first;
     if (weights > 0)
-        product(weights, out, p->examples, (left_factor){p->arena + o->x + rows.first, 1, in}, dz, out,
-                (beginning){beta == 0 ? NULL : gradient, out, beta}, gradient, out);
-    if (rows.last > o->in) {
-        float *bias = gradient + (o->in - rows.first) * out;
-        product(1, out, p->examples, (left_factor){&one, 0, 0}, dz, out, (beginning){beta == 0 ? NULL : bias, out, beta},
-                bias, out);
-    }
+        product(weights, out, p->examples, (left_factor){p->arena + o->x + rows.first, 1, in}, p->arena + o->y, out,
+                (beginning){beta == 0 ? NULL : to, out, beta}, to, out);
+    if (rows.last > o->in) bias_row(o, p, beta, to + (o->in - rows.first) * out);
 }
 
-/* Plain gradient descent in the product itself: the loss has scaled dZ by -α/B, so W ← (1 - αλ) W + Xᵀ dZ. */
 static void dense_descend(const operation *o, const pass *p, int thread, int threads) {
-    const range rows = share(o->in + 1, TILE_ROWS, thread, threads);
-    const float beta = (float)(1 - p->rate * p->rule->weight_decay);
-    if (rows.first < rows.last)
-        gradient_rows(o, p, rows, beta, p->arena + o->w + rows.first * padded(o->out));
+    descend(o, p, own_rows(o, thread, threads), dense_rows);
 }
 
-/* The gradient a strip at a time, and each strip's update while it is still in the cache. */
 static void dense_update(const operation *o, const pass *p, int thread, int threads) {
-    const range rows = share(o->in + 1, TILE_ROWS, thread, threads);
-    const int64_t out = padded(o->out);
-    float *gradient = p->scratch + thread * p->scratch_size;
-    for (int64_t k = rows.first; k < rows.last; k += TILE_ROWS) {
-        const int64_t end = k + TILE_ROWS < rows.last ? k + TILE_ROWS : rows.last;
-        gradient_rows(o, p, (range){k, end}, 0, gradient);
-        update(p, p->arena + o->w + k * out, gradient, (end - k) * out, 1);
-    }
+    update_strips(o, p, own_rows(o, thread, threads), p->scratch + thread * p->scratch_size, dense_rows);
 }
 
-/* The gradient whole, where its norm must be known before the update. */
 static void dense_gradient(const operation *o, const pass *p, int thread, int threads) {
-    const range rows = share(o->in + 1, TILE_ROWS, thread, threads);
-    float *gradient = p->arena + o->w + p->rule->gradient + rows.first * padded(o->out);
-    if (rows.first < rows.last) gradient_rows(o, p, rows, 0, gradient);
+    keep_gradient(o, p, own_rows(o, thread, threads), dense_rows);
 }

@@ -14,8 +14,9 @@ typedef union {
     int32_t bits;
 } float_bits;
 
-/* e^x; beyond ±87 it stays at the smallest or largest normal power, and NaN stays NaN. */
+/* e^x; 0 below -87, where it would no longer be a normal number; it stops growing at 88; NaN stays NaN. */
 ALWAYS_INLINE float exponential(float x) {
+    const float none = x < -87.0f ? 0.0f : 1.0f;
     x = x < -87.0f ? -87.0f : x;
     x = x > 88.0f ? 88.0f : x;
     const float n = rintf(x * 1.44269504088896341f);
@@ -27,7 +28,7 @@ ALWAYS_INLINE float exponential(float x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     const float_bits power = {.bits = ((int32_t)(n == n ? n : 0) + 127) << 23};
-    return (p * r * r + r + 1.0f) * power.value;
+    return (p * r * r + r + 1.0f) * power.value * none;
 }
 
 /* σ(x) = 1 / (1 + e^-x), with e^-|x| as in the reference. */

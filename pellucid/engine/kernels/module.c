@@ -3,11 +3,14 @@
    Limited API of Python 3.11: one build serves every later version. Arrays come by the buffer protocol. */
 
 #define PY_SSIZE_T_CLEAN
+#ifndef Py_LIMITED_API
 #define Py_LIMITED_API 0x030B0000
+#endif
 #include <Python.h>
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "train.h"
 
@@ -16,15 +19,23 @@ typedef struct {
     Py_buffer operations, rule, arena;
     plan plan;
     workplace workplace;
-    int busy;
+    pid_t busy;                 /* the process whose thread runs the plan; a fork begins with nobody */
+    int64_t features, outputs;  /* of the data that the plan is for; outputs is 0 where it only predicts */
+    int64_t parameters;         /* of theta, as far as a prediction reads it */
+    int sparse;
 } PlanObject;
 
-/* Take a contiguous buffer of at least `count` items of `size` bytes; 0, or -1 with an exception set. */
-static int take(PyObject *object, Py_buffer *buffer, int writable, int64_t count, size_t size, const char *name) {
-    if (PyObject_GetBuffer(object, buffer, PyBUF_C_CONTIGUOUS | (writable ? PyBUF_WRITABLE : 0))) return -1;
-    if ((size_t)buffer->itemsize != size || buffer->len < count * (int64_t)size) {
-        PyErr_Format(PyExc_ValueError, "%s: %lld items of %d bytes expected, %lld bytes with items of %lld came", name,
-                     (long long)count, (int)size, (long long)buffer->len, (long long)buffer->itemsize);
+/* Take a contiguous buffer of at least `count` items of `size` bytes whose format is one of `kinds` (NULL: any); 0, or
+   -1 with an exception set. */
+static int take(PyObject *object, Py_buffer *buffer, int writable, int64_t count, size_t size, const char *kinds,
+                const char *name) {
+    if (PyObject_GetBuffer(object, buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0))) return -1;
+    const char kind = buffer->format ? buffer->format[0] : 'B';
+    const int other = kinds && (strlen(buffer->format ? buffer->format : "B") != 1 || !strchr(kinds, kind));
+    if (other || (size_t)buffer->itemsize != size || buffer->len / (int64_t)size < count || (uintptr_t)buffer->buf % (size < 8 ? size : 8)) {
+        PyErr_Format(PyExc_ValueError, "%s: %lld items of %d bytes expected, %lld bytes with items of %lld (%s) came", name,
+                     (long long)count, (int)size, (long long)buffer->len, (long long)buffer->itemsize,
+                     buffer->format ? buffer->format : "B");
         PyBuffer_Release(buffer);
         memset(buffer, 0, sizeof *buffer);
         return -1;
@@ -39,12 +50,26 @@ static const instruction_set *find_set(const char *name) {
     return NULL;
 }
 
+/* What the data must look like, by the operations that read them. */
+static void read_shape(PlanObject *self) {
+    for (int64_t i = 0; i < self->plan.count; i++) {
+        const operation *o = &self->plan.operations[i];
+        if (o->kernel == KERNEL_gather) self->features = o->out;
+        if (o->kernel == KERNEL_gather_sparse) self->features = o->in, self->sparse = 1;
+        if (o->kernel == KERNEL_cross_entropy || o->kernel == KERNEL_binary_cross_entropy || o->kernel == KERNEL_squared_error)
+            self->outputs = o->out;
+        if (o->kernel == KERNEL_dense_predict && self->parameters < o->w + (o->in + 1) * o->out)
+            self->parameters = o->w + (o->in + 1) * o->out;
+        if (o->kernel == KERNEL_peak) self->features = self->outputs = 1;
+    }
+}
+
 /* No place of an operation may lie outside the arena; how far it reaches from there is engine/plan.py's word. */
 static int check_operations(const PlanObject *self) {
     const int64_t size = self->arena.len / (int64_t)sizeof(float);
     for (int64_t i = 0; i < self->plan.count; i++) {
         const operation *o = &self->plan.operations[i];
-        const int64_t places[] = {o->x, o->y, o->w};
+        const int64_t places[] = {o->x, o->y, o->kernel == KERNEL_dense_predict ? 0 : o->w}; /* whose w lies in theta */
         int wrong = o->kernel < 0 || o->kernel >= KERNEL_COUNT || o->in < 0 || o->out < 0;
         for (int n = 0; n < 3; n++) wrong |= places[n] < 0 || places[n] >= size;
         if (wrong) {
@@ -61,7 +86,7 @@ static int plan_init(PlanObject *self, PyObject *args, PyObject *kwargs) {
     long long batch_size, scratch_size;
     int threads;
     const char *set_name;
-    if (self->plan.kernels) {
+    if (self->operations.obj) {
         PyErr_SetString(PyExc_RuntimeError, "a plan is made once");
         return -1;
     }
@@ -74,13 +99,14 @@ static int plan_init(PlanObject *self, PyObject *args, PyObject *kwargs) {
         PyErr_SetString(PyExc_ValueError, "batch_size and threads are at least 1");
         return -1;
     }
-    if (take(operations, &self->operations, 0, 1, sizeof(operation), "operations") ||
-        take(rule, &self->rule, 0, 1, sizeof(optimizer), "rule") ||
-        take(arena, &self->arena, 1, 1, sizeof(float), "arena"))
+    if (take(operations, &self->operations, 0, 1, sizeof(operation), NULL, "operations") ||
+        take(rule, &self->rule, 0, 1, sizeof(optimizer), NULL, "rule") ||
+        take(arena, &self->arena, 1, 1, sizeof(float), "f", "arena"))
         return -1;
     self->plan = (plan){self->operations.buf, self->operations.len / (int64_t)sizeof(operation), self->rule.buf,
                         self->arena.buf, batch_size, scratch_size, threads, set->kernels};
     if (check_operations(self)) return -1;
+    read_shape(self);
     if (workplace_open(&self->workplace, &self->plan)) {
         PyErr_NoMemory();
         return -1;
@@ -89,13 +115,33 @@ static int plan_init(PlanObject *self, PyObject *args, PyObject *kwargs) {
 }
 
 static void plan_dealloc(PlanObject *self) {
-    PyTypeObject *type = Py_TYPE(self);
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
     workplace_close(&self->workplace);
     if (self->operations.obj) PyBuffer_Release(&self->operations);
     if (self->rule.obj) PyBuffer_Release(&self->rule);
     if (self->arena.obj) PyBuffer_Release(&self->arena);
     PyObject_Free(self);
     Py_DECREF(type);
+}
+
+/* Take the images, bytes or floats, and see that they are those of the plan; how many, or -1 with an exception set. */
+static int64_t take_images(const PlanObject *self, PyObject *object, Py_buffer *buffer, dataset *data) {
+    if (!self->workplace.threads) {
+        PyErr_SetString(PyExc_RuntimeError, "the plan was never made");
+        return -1;
+    }
+    if (PyObject_GetBuffer(object, buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)) return -1;
+    const char kind = buffer->format ? buffer->format[0] : 'B';
+    const int64_t item = buffer->itemsize, features = self->features;
+    const int fits = (kind == 'B' && item == 1) || (kind == 'f' && item == 4 && !self->sparse);
+    if (!fits || data->area < 1 || data->channels < 1 || data->area != features / data->channels ||
+        features % data->channels || buffer->len % (features * item) || (uintptr_t)buffer->buf % (size_t)item) {
+        PyErr_Format(PyExc_ValueError, "images: uint8 or float32 of %lld numbers each expected", (long long)features);
+        return -1;
+    }
+    data->pixels = item == 1 ? buffer->buf : NULL;
+    data->values = item == 4 ? buffer->buf : NULL;
+    return buffer->len / (features * item);
 }
 
 /* The arguments of train as buffers. */
@@ -119,45 +165,38 @@ static int check_order(const int64_t *order, int64_t count, int64_t images) {
 }
 
 static PyObject *plan_train(PlanObject *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"images", "targets", "area", "channels", "outputs", "scale", "offset",
-                            "order",  "rates",   "step", "losses",   "correct", NULL};
+    static char *names[] = {"images", "targets", "area", "channels", "scale", "offset", "order", "rates", "step",
+                            "losses", "correct", NULL};
     PyObject *images, *targets, *order, *rates, *losses, *correct;
     dataset data = {0};
-    long long area, channels, outputs, step;
+    long long area, channels, step;
     arrays a = {0};
     PyObject *result = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOLLLffOOLOO", names, &images, &targets, &area, &channels, &outputs,
-                                     &data.scale, &data.offset, &order, &rates, &step, &losses, &correct))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOLLffOOLOO", names, &images, &targets, &area, &channels, &data.scale,
+                                     &data.offset, &order, &rates, &step, &losses, &correct))
         return NULL;
-    if (PyObject_GetBuffer(images, &a.images, PyBUF_C_CONTIGUOUS)) goto done;
-    const int64_t features = area * channels, item = a.images.itemsize;
-    if ((item != 1 && item != 4) || features < 1 || outputs < 1 || a.images.len % (features * item)) {
-        PyErr_SetString(PyExc_ValueError, "images: uint8 or float32 of area * channels numbers expected");
-        goto done;
-    }
-    const int64_t count = a.images.len / (features * item);
-    if (take(targets, &a.targets, 0, count * outputs, sizeof(float), "targets") ||
-        take(order, &a.order, 0, 0, sizeof(int64_t), "order") || take(rates, &a.rates, 0, 0, sizeof(double), "rates"))
+    data.area = area, data.channels = channels;
+    const int64_t count = take_images(self, images, &a.images, &data);
+    if (count < 0 || take(targets, &a.targets, 0, count * self->outputs, sizeof(float), "f", "targets") ||
+        take(order, &a.order, 0, 0, sizeof(int64_t), "lq", "order") ||
+        take(rates, &a.rates, 0, 0, sizeof(double), "d", "rates"))
         goto done;
     const int64_t examples = a.order.len / (int64_t)sizeof(int64_t), steps = a.rates.len / (int64_t)sizeof(double);
-    if (steps != (examples + self->plan.batch_size - 1) / self->plan.batch_size) {
-        PyErr_SetString(PyExc_ValueError, "rates: one for each batch of order expected");
+    if (!self->outputs || steps != (examples + self->plan.batch_size - 1) / self->plan.batch_size) {
+        PyErr_SetString(PyExc_ValueError, "a plan of a training and a rate for each batch of order expected");
         goto done;
     }
-    if (take(losses, &a.losses, 1, steps, sizeof(double), "losses") ||
-        take(correct, &a.correct, 1, steps, sizeof(int64_t), "correct") ||
+    if (take(losses, &a.losses, 1, steps, sizeof(double), "d", "losses") ||
+        take(correct, &a.correct, 1, steps, sizeof(int64_t), "lq", "correct") ||
         check_order(a.order.buf, examples, count))
         goto done;
-    if (self->busy) {
+    if (self->busy == getpid()) {
         PyErr_SetString(PyExc_RuntimeError, "the plan is running already, in another thread");
         goto done;
     }
-    data.pixels = item == 1 ? a.images.buf : NULL;
-    data.values = item == 4 ? a.images.buf : NULL;
     data.targets = a.targets.buf;
-    data.area = area, data.channels = channels, data.outputs = outputs;
     int failed;
-    self->busy = 1;
+    self->busy = getpid();
     Py_BEGIN_ALLOW_THREADS
     failed = train(&self->plan, &self->workplace, &data, a.order.buf, examples, a.rates.buf, steps, step, a.losses.buf,
                    a.correct.buf);
@@ -178,20 +217,18 @@ static PyObject *plan_predict(PlanObject *self, PyObject *args) {
     PyObject *result = NULL;
     if (!PyArg_ParseTuple(args, "OOLLffO", &images, &theta, &area, &channels, &data.scale, &data.offset, &outputs))
         return NULL;
-    const int64_t features = area * channels, width = self->plan.operations[self->plan.count - 1].out;
-    if (PyObject_GetBuffer(images, &i, PyBUF_C_CONTIGUOUS) || take(theta, &t, 0, 0, sizeof(float), "theta") ||
-        take(outputs, &o, 1, 0, sizeof(float), "outputs"))
+    data.area = area, data.channels = channels;
+    const int64_t count = take_images(self, images, &i, &data);
+    const int64_t width = count < 0 ? 0 : self->plan.operations[self->plan.count - 1].out;
+    if (count < 0 || take(theta, &t, 0, self->parameters, sizeof(float), "f", "theta") ||
+        take(outputs, &o, 1, count * width, sizeof(float), "f", "outputs"))
         goto done;
-    const int64_t count = features > 0 ? i.len / (features * i.itemsize) : 0;
-    if ((i.itemsize != 1 && i.itemsize != 4) || i.len != count * features * i.itemsize ||
-        o.len != count * width * (int64_t)sizeof(float)) {
-        PyErr_SetString(PyExc_ValueError, "images (N, area * channels) of uint8 or float32, outputs (N, outputs)");
+    if (self->outputs) {
+        PyErr_SetString(PyExc_ValueError, "a plan of a prediction expected");
         goto done;
     }
-    data.pixels = i.itemsize == 1 ? i.buf : NULL;
-    data.values = i.itemsize == 4 ? i.buf : NULL;
-    data.area = area, data.channels = channels;
-    predict(&self->plan, &data, t.buf, count, o.buf); /* with the GIL held: a few µs, and the arena is for one at a time */
+    /* with the GIL held: it takes some µs, the arena is for one at a time, and nobody moves theta meanwhile */
+    predict(&self->plan, &data, t.buf, count, o.buf);
     result = Py_NewRef(Py_None);
 done:
     if (i.obj) PyBuffer_Release(&i);
@@ -200,9 +237,26 @@ done:
     return result;
 }
 
+static PyObject *copy(PyObject *module, PyObject *args) {
+    PyObject *to, *from;
+    Py_buffer t = {0}, f = {0};
+    PyObject *result = NULL;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO", &to, &from)) return NULL;
+    if (take(from, &f, 0, 0, sizeof(float), "f", "from") ||
+        take(to, &t, 1, f.len / (int64_t)sizeof(float), sizeof(float), "f", "to"))
+        goto done;
+    memcpy(t.buf, f.buf, (size_t)f.len);
+    result = Py_NewRef(Py_None);
+done:
+    if (t.obj) PyBuffer_Release(&t);
+    if (f.obj) PyBuffer_Release(&f);
+    return result;
+}
+
 static PyMethodDef plan_methods[] = {
     {"train", (PyCFunction)(void (*)(void))plan_train, METH_VARARGS | METH_KEYWORDS,
-     "train(images, targets, area, channels, outputs, scale, offset, order, rates, step, losses, correct)\n--\n\n"
+     "train(images, targets, area, channels, scale, offset, order, rates, step, losses, correct)\n--\n\n"
      "Take a step on each batch of `order`; losses and correct are filled in."},
     {"predict", (PyCFunction)plan_predict, METH_VARARGS,
      "predict(images, theta, area, channels, scale, offset, outputs)\n--\n\nFill in the outputs for images, at theta."},
@@ -215,33 +269,49 @@ static PyType_Slot plan_slots[] = {{Py_tp_init, plan_init},
                                    {0, NULL}};
 static PyType_Spec plan_spec = {"pellucid.engine._native.Plan", sizeof(PlanObject), 0, Py_TPFLAGS_DEFAULT, plan_slots};
 
-static int add_names(PyObject *module) {
-    static const char *const kernel_names[] = {
+/* Add an object to the module, and give up one's own reference to it. */
+static int add(PyObject *module, const char *name, PyObject *object) {
+    const int failed = !object || PyModule_AddObjectRef(module, name, object);
+    Py_XDECREF(object);
+    return failed;
+}
+
+static PyObject *kernel_names(void) {
+    static const char *const names[] = {
 #define NAME(name) #name,
         KERNELS(NAME)
 #undef NAME
     };
-    PyObject *kernels = PyTuple_New(KERNEL_COUNT), *sets = PyList_New(0);
-    if (!kernels || !sets) return -1;
-    for (int i = 0; i < KERNEL_COUNT; i++) PyTuple_SetItem(kernels, i, PyUnicode_FromString(kernel_names[i]));
-    for (const instruction_set *s = instruction_sets; s->name; s++) {
+    PyObject *tuple = PyTuple_New(KERNEL_COUNT);
+    for (int i = 0; tuple && i < KERNEL_COUNT; i++) PyTuple_SetItem(tuple, i, PyUnicode_FromString(names[i]));
+    return tuple;
+}
+
+/* The names of those that this machine has. */
+static PyObject *set_names(void) {
+    PyObject *list = PyList_New(0);
+    for (const instruction_set *s = instruction_sets; list && s->name; s++) {
         PyObject *name = s->supported() ? PyUnicode_FromString(s->name) : NULL;
-        if (name && PyList_Append(sets, name)) return -1;
+        if (name) PyList_Append(list, name);
         Py_XDECREF(name);
     }
-    return PyModule_AddObjectRef(module, "KERNELS", kernels) || PyModule_AddObjectRef(module, "INSTRUCTION_SETS", sets) ||
-           PyModule_AddIntConstant(module, "PAD", PAD) ||
-           PyModule_AddIntConstant(module, "OPERATION_BYTES", sizeof(operation)) ||
-           PyModule_AddIntConstant(module, "RULE_BYTES", sizeof(optimizer));
+    return list;
 }
 
 static int exec_module(PyObject *module) {
-    PyObject *type = PyType_FromSpec(&plan_spec);
-    return !type || PyModule_AddObjectRef(module, "Plan", type) || add_names(module) ? -1 : 0;
+    return add(module, "Plan", PyType_FromSpec(&plan_spec)) || add(module, "KERNELS", kernel_names()) ||
+                   add(module, "INSTRUCTION_SETS", set_names()) ||
+                   add(module, "LAYOUT", Py_BuildValue("(iiiiii)", PAD, BLOCK, TILE_ROWS, SUMMED, (int)sizeof(operation),
+                                                       (int)sizeof(optimizer)))
+               ? -1
+               : 0;
 }
 
+static PyMethodDef methods[] = {
+    {"copy", copy, METH_VARARGS, "copy(to, from)\n--\n\nCopy floats with the GIL held, so that no prediction sees half of them."},
+    {NULL, NULL, 0, NULL}};
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, exec_module}, {0, NULL}};
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_native", "The kernels of the native engine.", 0, NULL,
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_native", "The kernels of the native engine.", 0, methods,
                                         module_slots, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&definition); }

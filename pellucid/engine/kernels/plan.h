@@ -8,7 +8,10 @@
 
 #include <stdint.h>
 
-#define PAD 16 /* floats: a cache line, and the widest vector */
+#define PAD 16      /* floats: a cache line, and the widest vector */
+#define TILE_ROWS 6 /* rows of a tile of the matrix product */
+#define BLOCK 64    /* examples that go backwards abreast, in the lanes of dZᵀ */
+#define SUMMED 4096 /* numbers whose squares one thread sums: the sum is the same for any number of threads */
 
 static inline int64_t padded(int64_t width) { return (width + PAD - 1) / PAD * PAD; }
 
@@ -18,10 +21,10 @@ typedef struct {
     int64_t meet;     /* whether all threads must have finished what stands before */
     int64_t x, y;     /* places in the arena: what it reads, what it writes */
     int64_t w;        /* place of a third tensor: parameters, a mask, the activation of a backward pass */
-    int64_t in, out;  /* numbers of an example in x and y */
+    int64_t in, out;  /* numbers of an example in x and y; of square_sum and clipped_update out is the parameters */
+    int64_t batch;    /* examples that sparse rows have room for */
     double number;    /* slope, rate of dropout, deviation of noise */
     uint32_t key[2];  /* of the counter generator */
-    int64_t layer;    /* which layer it came from, for people */
 } operation;
 
 enum optimizer_kind { SGD, MOMENTUM, NESTEROV, ADAM };
@@ -40,7 +43,7 @@ typedef struct {
     const uint8_t *pixels;
     const float *values;
     const float *targets;
-    int64_t area, channels, outputs; /* an image is (area, channels), and becomes (channels, area) */
+    int64_t area, channels; /* an image is (area, channels), and becomes (channels, area) */
     float scale, offset;             /* x = pixel * scale + offset */
 } dataset;
 
@@ -54,6 +57,7 @@ typedef struct {
     int64_t examples;
     int64_t step;         /* 1, 2, ... over the whole training */
     float rate;
+    float unbiased_rate, unbias; /* Adam's α / (1 - β₁ᵗ) and 1 / (1 - β₂ᵗ) */
     float loss_scale;     /* of the gradient that the loss leaves */
     double *losses;       /* (examples,) */
     int64_t *correct;     /* (examples,) */

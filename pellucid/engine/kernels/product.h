@@ -42,30 +42,22 @@ ALWAYS_INLINE void tile(const int rows, const int vectors, int64_t depth, left_f
 }
 
 /* Tiles of constant size, so that the compiler keeps them in registers. */
-
-#define TILE(R, V) tile(R, V, depth, a, b, b_row, begin, c, c_row)
-#define TILES(V)                         \
-    switch (rows) {                      \
-        case 1: TILE(1, V); break;       \
-        case 2: TILE(2, V); break;       \
-        case 3: TILE(3, V); break;       \
-        case 4: TILE(4, V); break;       \
-        case 5: TILE(5, V); break;       \
-        default: TILE(TILE_ROWS, V);     \
-    }                                    \
-    break
-
-static void any_tile(int64_t rows, int64_t vectors, int64_t depth, left_factor a, const float *b, int64_t b_row,
-                     beginning begin, float *c, int64_t c_row) {
-    switch (vectors) {
-        case 1: TILES(1);
-        case 2: TILES(2);
-#if TILE_VECTORS > 2
-        case 3: TILES(3);
-        case 4: TILES(4);
-#endif
+typedef void tile_function(int64_t depth, left_factor a, const float *b, int64_t b_row, beginning begin, float *c,
+                           int64_t c_row);
+#define TILE(R, V)                                                                                                     \
+    static void tile_##R##_##V(int64_t depth, left_factor a, const float *b, int64_t b_row, beginning begin, float *c, \
+                               int64_t c_row) {                                                                        \
+        tile(R, V, depth, a, b, b_row, begin, c, c_row);                                                               \
     }
-}
+#define TILES(V) TILE(1, V) TILE(2, V) TILE(3, V) TILE(4, V) TILE(5, V) TILE(6, V)
+#define NAMES(V) {tile_1_##V, tile_2_##V, tile_3_##V, tile_4_##V, tile_5_##V, tile_6_##V}
+#if TILE_VECTORS > 2
+TILES(1) TILES(2) TILES(3) TILES(4)
+static tile_function *const tiles[TILE_VECTORS][TILE_ROWS] = {NAMES(1), NAMES(2), NAMES(3), NAMES(4)};
+#else
+TILES(1) TILES(2)
+static tile_function *const tiles[TILE_VECTORS][TILE_ROWS] = {NAMES(1), NAMES(2)};
+#endif
 
 /* C (rows, columns) = β C₀ + A (rows, depth) B (depth, columns); columns is a multiple of LANES. */
 static void product(int64_t rows, int64_t columns, int64_t depth, left_factor a, const float *b, int64_t b_row,
@@ -76,7 +68,7 @@ static void product(int64_t rows, int64_t columns, int64_t depth, left_factor a,
             left_factor part = {a.at + i * a.row, a.row, a.depth};
             beginning from = {begin.at ? begin.at + i * begin.row + j : NULL, begin.row, begin.beta};
             int64_t height = rows - i < TILE_ROWS ? rows - i : TILE_ROWS;
-            any_tile(height, vectors, depth, part, b + j, b_row, from, c + i * c_row + j, c_row);
+            tiles[vectors - 1][height - 1](depth, part, b + j, b_row, from, c + i * c_row + j, c_row);
         }
     }
 }

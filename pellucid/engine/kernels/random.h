@@ -4,7 +4,7 @@
    threads, engines and resumed runs draw the same ones.
    Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011. */
 
-/* The words of the elements 0 to `count` of one example. Groups of four lie apart, so that the loop becomes vectors. */
+/* The words of the elements 0 to `count` of one example. No group waits for the one before, so the loop becomes vectors. */
 static void words_of(const operation *o, const pass *p, int64_t position, int64_t count, uint32_t *words) {
     for (int64_t group = 0; group < (count + 3) / 4; group++) {
         uint32_t c0 = (uint32_t)group, c1 = (uint32_t)position;

@@ -3,10 +3,10 @@
 
    Why it is fast: a pixel that is 0 adds nothing to z and nothing to dW, so it is passed over. What is left of a row
    of A picks rows of B, and their sum stays in registers. The same loop nest serves forwards (A = X, a row for each
-   example, B = W) and for the gradient (A = Xᵀ, a row for each pixel, B = dZ). */
+   example, B = W) and for the gradient (A = Xᵀ, a row for each pixel, B = dZ). A weight that is NaN or infinite is
+   noticed where its pixel is not 0: 0 · ∞ is not computed. */
 
-#include "product.h"
-#include "update.h"
+#include "descent.h"
 
 #define ABREAST 8 /* vectors summed at a time: enough to hide the time that a multiplication and addition takes */
 
@@ -23,15 +23,15 @@ typedef struct {
     int64_t capacity;
 } sparse_rows;
 
-/* In the arena lie X by examples, (batch, in), and behind it Xᵀ by pixels, (in, batch); `number` is the batch. */
+/* In the arena lie X by examples, (batch, in), and behind it Xᵀ by pixels, (in, batch). */
 static sparse_rows by_example(const operation *o, const pass *p, int64_t place) {
-    const int64_t batch = (int64_t)o->number, cells = batch * o->in;
+    const int64_t cells = o->batch * o->in;
     float *at = p->arena + place;
     return (sparse_rows){(entry *)at, (uint32_t *)(at + 4 * cells), o->in};
 }
 
 static sparse_rows by_pixel(const operation *o, const pass *p, int64_t place) {
-    const int64_t batch = (int64_t)o->number, cells = batch * o->in;
+    const int64_t batch = o->batch, cells = batch * o->in;
     float *at = p->arena + place;
     return (sparse_rows){(entry *)(at + 2 * cells), (uint32_t *)(at + 4 * cells + batch), batch};
 }
@@ -49,9 +49,9 @@ ALWAYS_INLINE void sparse_tile(const int vectors, const entry *row, int64_t coun
 static void sparse_row(const entry *row, int64_t count, int64_t columns, const float *b, int64_t b_row, beginning begin,
                        float *c) {
     while (columns > 0) {
-        const int64_t left = columns / LANES, vectors = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        const int64_t left = columns / LANES, vectors = left >= ABREAST ? ABREAST : left >= 4 ? 4 : left >= 2 ? 2 : 1;
         switch (vectors) {
-            case 8: sparse_tile(8, row, count, b, b_row, begin, c); break;
+            case ABREAST: sparse_tile(ABREAST, row, count, b, b_row, begin, c); break;
             case 4: sparse_tile(4, row, count, b, b_row, begin, c); break;
             case 2: sparse_tile(2, row, count, b, b_row, begin, c); break;
             default: sparse_tile(1, row, count, b, b_row, begin, c);
@@ -71,7 +71,7 @@ static void gather_sparse(const operation *o, const pass *p, int thread, int thr
         entry *row = x.entries + e * x.capacity;
         uint32_t count = 0;
         int64_t i = 0;
-        for (; i + 8 <= o->in; i += 8) { /* the last entry is overwritten until a pixel is not 0 */
+        for (; i + 8 <= o->in; i += 8) { /* each pixel goes to the next free entry, which is taken only if it is not 0 */
             uint64_t eight;
             memcpy(&eight, image + i, 8);
             if (eight == 0) continue;
@@ -100,9 +100,9 @@ static void sparse_forward(const operation *o, const pass *p, int thread, int th
 }
 
 /* Xᵀ from X, for the pixels of `rows`. */
-static sparse_rows turn_rows(const operation *o, const pass *p, range rows) {
+static void turn_rows(const operation *o, const pass *p, range rows) {
     const sparse_rows x = by_example(o, p, o->x), across = by_pixel(o, p, o->x);
-    for (int64_t k = rows.first; k < rows.last; k++) across.counts[k] = 0;
+    for (int64_t k = rows.first; k < rows.last && k < o->in; k++) across.counts[k] = 0;
     for (int64_t e = 0; e < p->examples; e++) {
         const entry *row = x.entries + e * x.capacity;
         int64_t low = 0, high = x.counts[e];
@@ -116,48 +116,35 @@ static sparse_rows turn_rows(const operation *o, const pass *p, range rows) {
             across.entries[k * across.capacity + across.counts[k]++] = (entry){(uint32_t)e, row[low].value};
         }
     }
-    return across;
 }
 
-/* Row k of the gradient into `to`, added to β of what is there; row `in` is the bias. */
-static void sparse_gradient_row(const operation *o, const pass *p, sparse_rows across, int64_t k, float beta, float *to) {
-    static const float one = 1;
+/* A pixel that is 0 in the whole batch leaves its row as it is. */
+static void sparse_gradient_rows(const operation *o, const pass *p, range rows, float beta, float *to) {
+    const sparse_rows across = by_pixel(o, p, o->x);
     const int64_t out = padded(o->out);
-    const float *dz = p->arena + o->y;
-    const beginning begin = {beta == 0 ? NULL : to, out, beta};
-    if (k == o->in)
-        product(1, out, p->examples, (left_factor){&one, 0, 0}, dz, out, begin, to, out);
-    else
-        sparse_row(across.entries + k * across.capacity, across.counts[k], out, dz, out, begin, to);
+    for (int64_t k = rows.first; k < rows.last && k < o->in; k++) {
+        float *row = to + (k - rows.first) * out;
+        if (beta != 1 || across.counts[k])
+            sparse_row(across.entries + k * across.capacity, across.counts[k], out, p->arena + o->y, out,
+                       (beginning){beta == 0 ? NULL : row, out, beta}, row);
+    }
+    if (rows.last > o->in) bias_row(o, p, beta, to + (o->in - rows.first) * out);
 }
 
-/* W ← (1 - αλ) W + Xᵀ dZ, as dense_descend does; rows of pixels that are 0 in the whole batch stay as they are. */
 static void sparse_descend(const operation *o, const pass *p, int thread, int threads) {
-    const range rows = share(o->in + 1, TILE_ROWS, thread, threads);
-    const range pixels = {rows.first, rows.last < o->in ? rows.last : o->in};
-    const float beta = (float)(1 - p->rate * p->rule->weight_decay);
-    const sparse_rows across = turn_rows(o, p, pixels);
-    for (int64_t k = rows.first; k < rows.last; k++)
-        if (k == o->in || beta != 1 || across.counts[k])
-            sparse_gradient_row(o, p, across, k, beta, p->arena + o->w + k * padded(o->out));
+    const range rows = own_rows(o, thread, threads);
+    turn_rows(o, p, rows);
+    descend(o, p, rows, sparse_gradient_rows);
 }
 
 static void sparse_update(const operation *o, const pass *p, int thread, int threads) {
-    const range rows = share(o->in + 1, TILE_ROWS, thread, threads);
-    const range pixels = {rows.first, rows.last < o->in ? rows.last : o->in};
-    const sparse_rows across = turn_rows(o, p, pixels);
-    const int64_t out = padded(o->out);
-    float *gradient = p->scratch + thread * p->scratch_size;
-    for (int64_t k = rows.first; k < rows.last; k++) {
-        sparse_gradient_row(o, p, across, k, 0, gradient);
-        update(p, p->arena + o->w + k * out, gradient, out, 1);
-    }
+    const range rows = own_rows(o, thread, threads);
+    turn_rows(o, p, rows);
+    update_strips(o, p, rows, p->scratch + thread * p->scratch_size, sparse_gradient_rows);
 }
 
 static void sparse_gradient(const operation *o, const pass *p, int thread, int threads) {
-    const range rows = share(o->in + 1, TILE_ROWS, thread, threads);
-    const range pixels = {rows.first, rows.last < o->in ? rows.last : o->in};
-    const sparse_rows across = turn_rows(o, p, pixels);
-    for (int64_t k = rows.first; k < rows.last; k++)
-        sparse_gradient_row(o, p, across, k, 0, p->arena + o->w + p->rule->gradient + k * padded(o->out));
+    const range rows = own_rows(o, thread, threads);
+    turn_rows(o, p, rows);
+    keep_gradient(o, p, rows, sparse_gradient_rows);
 }

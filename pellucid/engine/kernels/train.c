@@ -2,6 +2,7 @@
 
 #include "train.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,10 @@ static pass pass_of(const chunk *c, int64_t i) {
         .scratch = c->w->scratch,
         .scratch_size = p->scratch_size,
     };
+    if (p->rule->kind == ADAM) {
+        now.unbiased_rate = (float)(c->rates[i] / (1 - pow(p->rule->beta1, (double)now.step)));
+        now.unbias = (float)(1 / (1 - pow(p->rule->beta2, (double)now.step)));
+    }
     now.loss_scale = 1.0f / (float)now.examples;
     if (p->rule->kind == SGD && p->rule->clip_norm == 0) now.loss_scale *= -now.rate; /* see dense_descend */
     return now;
@@ -97,16 +102,17 @@ int train(const plan *p, workplace *w, const dataset *data, const int64_t *order
     return pool_run(w->threads, walk, &c);
 }
 
+#define AT_ONCE 64 /* examples of a prediction */
+
 void predict(const plan *p, const dataset *data, const float *theta, int64_t examples, float *outputs) {
     const operation *last = &p->operations[p->count - 1];
     const unsigned long before = flush_denormals();
-    for (int64_t first = 0; first < examples; first += p->batch_size) {
-        const int64_t rest = examples - first;
-        pass now = {.arena = p->arena, .theta = theta, .data = data,
-                    .examples = rest < p->batch_size ? rest : p->batch_size};
-        int64_t order[now.examples];
-        for (int64_t e = 0; e < now.examples; e++) order[e] = first + e;
-        now.order = order;
+    const int64_t at_once = p->batch_size < AT_ONCE ? p->batch_size : AT_ONCE;
+    for (int64_t first = 0; first < examples; first += at_once) {
+        int64_t order[AT_ONCE];
+        const int64_t rest = examples - first, count = rest < at_once ? rest : at_once;
+        const pass now = {.arena = p->arena, .theta = theta, .data = data, .order = order, .examples = count};
+        for (int64_t e = 0; e < count; e++) order[e] = first + e;
         for (int64_t n = 0; n < p->count; n++) p->kernels[p->operations[n].kernel](&p->operations[n], &now, 0, 1);
         for (int64_t e = 0; e < now.examples; e++)
             memcpy(outputs + (first + e) * last->out, p->arena + last->y + e * padded(last->out),
@@ -116,7 +122,7 @@ void predict(const plan *p, const dataset *data, const float *theta, int64_t exa
 }
 
 int workplace_open(workplace *w, const plan *p) {
-    const size_t batch = (size_t)p->batch_size, scratch = (size_t)(p->scratch_size * p->threads) * sizeof(float);
+    const size_t batch = (size_t)p->batch_size, scratch = (size_t)p->scratch_size * (size_t)p->threads * sizeof(float);
     memset(w, 0, sizeof *w);
     w->threads = pool_new(p->threads);
     w->scratch = aligned_alloc(64, (scratch + 127) / 64 * 64);

@@ -2,6 +2,7 @@
 #ifndef PELLUCID_UPDATE_H
 #define PELLUCID_UPDATE_H
 
+#include <float.h>
 #include <math.h>
 
 #include "plan.h"
@@ -34,10 +35,10 @@ static void adam(const pass *p, float *restrict theta, const float *restrict gra
                  float *restrict v, int64_t count, float factor) {
     const optimizer *rule = p->rule;
     const float decay = (float)rule->weight_decay, keep = (float)(1 - p->rate * rule->shrink);
-    const float beta1 = (float)rule->beta1, beta2 = (float)rule->beta2, epsilon = (float)rule->epsilon;
+    const float beta1 = (float)rule->beta1, beta2 = (float)rule->beta2;
+    const float epsilon = fmaxf((float)rule->epsilon, FLT_MIN); /* a smaller one would be flushed to 0, and 0 / 0 come */
     const float rest1 = (float)(1 - rule->beta1), rest2 = (float)(1 - rule->beta2);
-    const float rate = (float)(p->rate / (1 - pow(rule->beta1, (double)p->step)));
-    const float unbias = (float)(1 / (1 - pow(rule->beta2, (double)p->step)));
+    const float rate = p->unbiased_rate, unbias = p->unbias;
     for (int64_t i = 0; i < count; i++) {
         const float g = factor * gradient[i] + decay * theta[i];
         m[i] = beta1 * m[i] + rest1 * g;
@@ -56,8 +57,6 @@ static void update(const pass *p, float *theta, const float *gradient, int64_t c
         default: adam(p, theta, gradient, first, second, count, factor);
     }
 }
-
-#define SUMMED 4096 /* numbers whose squares are summed by one thread: the sum is the same for any number of threads */
 
 /* ‖g‖² of every SUMMED parameters; `out` of them lie at w. */
 static void square_sum(const operation *o, const pass *p, int thread, int threads) {

@@ -15,16 +15,19 @@ Backward = Callable[[Rows, bool], Rows]  # the gradient of a layer's output, whe
 class Builder:
     """Writes a plan, operation by operation."""
 
-    def __init__(self, layers: Sequence[Layer], rule: Any, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], rule: Any, batch_size: int, seed: int, *, training: bool = True
+    ) -> None:
         self.seed, self.batch_size, self.rule = seed, batch_size, rule
         self.plan = Plan(batch_size, rule, [])
         self.updates: list[Operation] = []  # they come last: every gradient is read before a parameter moves
         for slot in slots(layers, "parameter"):
-            if slot.tensor.name == "W":
+            if slot.tensor.name == "W":  # b follows it
                 outputs, inputs = slot.shape
                 matrix = Matrix(slot.layer.name, self.plan.size, slot.start, inputs, outputs)
                 self.plan.matrices.append(matrix)
-                self.claim(matrix.size)
+                if training:  # a prediction reads theta itself
+                    self.claim(matrix.size)
         self.parameters = self.plan.size
         vectors = [name for name in ("gradient", "first", "second") if rule[name]]
         for name in vectors:

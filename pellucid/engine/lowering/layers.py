@@ -39,7 +39,7 @@ def _dense(builder: Builder, layer: Dense, number: int, x: Rows) -> tuple[Rows, 
     z = builder.rows(outputs, spare=True)
     builder.emit(
         f"{kind}_forward", layer.name, shapes, arithmetic, inputs + outputs + weights,
-        x=x.place, y=z.place, number=batch, **fields,
+        x=x.place, y=z.place, batch=batch, **fields,
     )  # fmt: skip
 
     def backward(dz: Rows, needs_dx: bool) -> Rows:
@@ -50,7 +50,7 @@ def _dense(builder: Builder, layer: Dense, number: int, x: Rows) -> tuple[Rows, 
             Operation(
                 f"{kind}_{way}", layer.name, shapes, arithmetic * batch,
                 4 * (batch * (inputs + outputs) + vectors * matrix.size),
-                x=x.place, y=dz.place, number=batch, meet=not builder.updates, **fields,
+                x=x.place, y=dz.place, batch=batch, meet=not builder.updates, **fields,
             )
         )  # fmt: skip
         builder.scratch(max(outputs * BLOCK, TILE_ROWS * padded(outputs)))

@@ -12,8 +12,10 @@ from pellucid.engine.lowering.layers import LAYERS
 from pellucid.engine.lowering.rule import RULE, rule_of
 from pellucid.engine.plan import SUMMED, Operation, Plan, Rows
 from pellucid.layers import Activation, Dense, Disturbance, Layer
-from pellucid.losses import Loss, SquaredError
+from pellucid.losses import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
 from pellucid.optimizers import Optimizer
+
+LOSSES = (CrossEntropy, BinaryCrossEntropy, SquaredError)  # those that have kernels
 
 
 def lower(
@@ -47,7 +49,7 @@ def lower(
 
 def lower_prediction(layers: Sequence[Layer], link: Activation, batch_size: int) -> Plan:
     """The plan of a prediction: forwards only, through the output link, with the parameters read from theta itself."""
-    builder = Builder(layers, np.zeros(1, RULE)[0], batch_size, seed=0)
+    builder = Builder(layers, np.zeros(1, RULE)[0], batch_size, seed=0, training=False)
     x = _gather(builder, prod(layers[0].input_shape), sparse=False)
     for number, layer in enumerate([*layers, link]):
         if isinstance(layer, Dense):
@@ -66,17 +68,8 @@ def _gather(builder: Builder, features: int, sparse: bool) -> Rows:
         return x
     batch = builder.batch_size  # X by examples, Xᵀ by pixels, as pairs of place and number, and how many there are
     x = Rows(builder.claim(4 * batch * features + batch + features), features, sparse=True)
-    builder.emit(
-        "gather_sparse",
-        "input",
-        f"{features}",
-        features,
-        features // 2,
-        y=x.place,
-        inputs=features,
-        number=batch,
-        meet=True,
-    )
+    fields = {"y": x.place, "inputs": features, "batch": batch, "meet": True}
+    builder.emit("gather_sparse", "input", f"{features}", features, features // 2, **fields)
     return x
 
 

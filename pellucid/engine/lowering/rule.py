@@ -17,16 +17,19 @@ RULE = np.dtype(
 PLAIN, MOMENTUM, NESTEROV, ADAM = range(4)  # enum optimizer_kind in kernels/plan.h
 
 
+OPTIMIZERS: dict[type[Optimizer], int] = {SGD: PLAIN, Adam: ADAM, AdamW: ADAM}
+
+
 def rule_of(optimizer: Optimizer, clip_norm: float | None) -> Any:
     """The optimizer as the kernels read it; `gradient`, `first` and `second` say for now whether there is such."""
     rule = np.zeros(1, RULE)[0]
     rule["clip_norm"] = clip_norm or 0
     rule["gradient"], rule["first"], rule["second"] = bool(clip_norm), optimizer.moments > 0, optimizer.moments > 1
+    rule["kind"] = OPTIMIZERS[type(optimizer)]
     rule["shrink" if isinstance(optimizer, AdamW) else "weight_decay"] = optimizer.weight_decay
     if isinstance(optimizer, Adam):
-        rule["kind"] = ADAM
         rule["beta1"], rule["beta2"], rule["epsilon"] = optimizer.beta1, optimizer.beta2, optimizer.epsilon
-    elif isinstance(optimizer, SGD):
-        rule["kind"] = NESTEROV if optimizer.nesterov else MOMENTUM if optimizer.momentum else PLAIN
+    elif isinstance(optimizer, SGD) and optimizer.momentum:
+        rule["kind"] = NESTEROV if optimizer.nesterov else MOMENTUM
         rule["momentum"] = optimizer.momentum
     return rule
