@@ -11,34 +11,50 @@
 
 #include "train.h"
 
-enum { LAYERS = 3, BATCH = 32, EPOCHS = 5, CLASSES = 10, PIXELS = 784 };
+enum { LAYERS = 3, BATCH = 32, EPOCHS = 5, CLASSES = 10, SIDE = 28, PIXELS = SIDE * SIDE, THREADS = 2 };
 static const int64_t widths[LAYERS + 1] = {PIXELS, 128, 64, CLASSES};
 
 typedef struct {
-    uint8_t *bytes;
+    uint8_t *images, *labels;
     int64_t count;
-} idx;
+} digits;
 
-/* The bytes behind the header of an IDX file with this magic number, and how many items they are. */
-static idx read_idx(const char *folder, const char *name, int magic) {
+static void fail(const char *path, const char *trouble) {
+    fprintf(stderr, "%s %s.\n", path, trouble);
+    exit(3);
+}
+
+/* Memory, all 0, that begins at a cache line. */
+static void *memory(int64_t bytes) {
+    void *start = aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64);
+    if (!start) fail("memory:", "there is not enough");
+    return memset(start, 0, (size_t)bytes);
+}
+
+/* The items of an IDX file with so many dimensions, each of `size` bytes; their number goes to `count`. */
+static uint8_t *read_idx(const char *folder, const char *name, int dimensions, int64_t size, int64_t *count) {
     char path[4096];
-    uint8_t header[16];
-    const size_t length = magic == 2051 ? 16 : 8, item = magic == 2051 ? PIXELS : 1;
+    uint8_t header[16] = {0};
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "rb");
-    if (!file || fread(header, 1, length, file) != length || header[2] != 8 ||
-        header[3] != magic - 2048) {
-        fprintf(stderr, "%s is no IDX file of this kind.\n", path);
-        exit(3);
-    }
-    const int64_t count = (int64_t)header[4] << 24 | header[5] << 16 | header[6] << 8 | header[7];
-    idx content = {malloc((size_t)count * item), count};
-    if (!content.bytes || fread(content.bytes, item, (size_t)count, file) != (size_t)count) {
-        fprintf(stderr, "%s is cut short.\n", path);
-        exit(3);
-    }
+    if (!file || fread(header, 1, (size_t)(4 + 4 * dimensions), file) != (size_t)(4 + 4 * dimensions))
+        fail(path, "cannot be read");
+    if (header[0] || header[1] || header[2] != 8 || header[3] != dimensions) fail(path, "is no IDX file of this kind");
+    if (dimensions == 3 && (header[11] != SIDE || header[15] != SIDE)) fail(path, "has images of another size");
+    *count = (int64_t)header[4] << 24 | header[5] << 16 | header[6] << 8 | header[7];
+    uint8_t *bytes = memory(*count * size);
+    if (fread(bytes, (size_t)size, (size_t)*count, file) != (size_t)*count) fail(path, "is cut short");
     fclose(file);
-    return content;
+    return bytes;
+}
+
+static digits read_digits(const char *folder, const char *images, const char *labels) {
+    digits read;
+    int64_t count;
+    read.images = read_idx(folder, images, 3, PIXELS, &read.count);
+    read.labels = read_idx(folder, labels, 1, 1, &count);
+    if (count != read.count) fail(labels, "has another number of items than the images");
+    return read;
 }
 
 static uint64_t state = 1;
@@ -69,18 +85,15 @@ int main(int count, char **arguments) {
         fprintf(stderr, "usage: %s FOLDER   (with MNIST's four files, unpacked)\n", arguments[0]);
         return 2;
     }
-    const idx images = read_idx(arguments[1], "train-images-idx3-ubyte", 2051);
-    const idx labels = read_idx(arguments[1], "train-labels-idx1-ubyte", 2049);
-    const idx test_images = read_idx(arguments[1], "t10k-images-idx3-ubyte", 2051);
-    const idx test_labels = read_idx(arguments[1], "t10k-labels-idx1-ubyte", 2049);
+    const digits train_set = read_digits(arguments[1], "train-images-idx3-ubyte", "train-labels-idx1-ubyte");
+    const digits test_set = read_digits(arguments[1], "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
 
     int64_t weights[LAYERS], outputs[LAYERS + 1], gradients[LAYERS + 1];
     for (int l = 0; l < LAYERS; l++) weights[l] = place((widths[l] + 1) * padded(widths[l + 1]));
-    outputs[0] = place(BATCH * PIXELS * 4 + BATCH + PIXELS);
+    outputs[0] = place(BATCH * PIXELS * 4 + BATCH + PIXELS); /* sparse: see sparse.h */
     for (int l = 1; l <= LAYERS; l++) outputs[l] = place(BATCH * padded(widths[l]));
-    for (int l = 0; l <= LAYERS; l++) gradients[l] = place(BATCH * padded(widths[l]));
-    float *arena = aligned_alloc(64, (size_t)used * sizeof(float));
-    memset(arena, 0, (size_t)used * sizeof(float));
+    for (int l = 1; l <= LAYERS; l++) gradients[l] = place(BATCH * padded(widths[l]));
+    float *arena = memory(used * (int64_t)sizeof(float));
     for (int l = 0; l < LAYERS; l++) /* He: normal numbers of variance 2 / fan_in, by Box and Muller's method */
         for (int64_t k = 0; k < widths[l]; k++)
             for (int64_t j = 0; j < widths[l + 1]; j++)
@@ -89,10 +102,10 @@ int main(int count, char **arguments) {
 
     operation steps[32];
     int64_t n = 0;
-    steps[n++] = (operation){.kernel = KERNEL_gather_sparse, .meet = 1, .y = outputs[0], .in = PIXELS, .number = BATCH};
+    steps[n++] = (operation){.kernel = KERNEL_gather_sparse, .meet = 1, .y = outputs[0], .in = PIXELS, .batch = BATCH};
     for (int l = 0; l < LAYERS; l++) {
         const int64_t in = widths[l], out = widths[l + 1], z = outputs[l + 1];
-        steps[n++] = (operation){l ? KERNEL_dense_forward : KERNEL_sparse_forward, .x = outputs[l], .y = z, .w = weights[l], .in = in, .out = out, .number = BATCH};
+        steps[n++] = (operation){l ? KERNEL_dense_forward : KERNEL_sparse_forward, .x = outputs[l], .y = z, .w = weights[l], .in = in, .out = out, .batch = BATCH};
         if (l < LAYERS - 1) steps[n++] = (operation){KERNEL_relu_forward, .x = z, .y = z, .in = out, .out = out};
     }
     const int64_t forward = n;
@@ -103,31 +116,33 @@ int main(int count, char **arguments) {
         steps[n++] = (operation){KERNEL_relu_backward, .x = dz, .y = dz, .w = outputs[l], .in = in, .out = in};
     }
     for (int l = 0; l < LAYERS; l++)
-        steps[n++] = (operation){l ? KERNEL_dense_descend : KERNEL_sparse_descend, .number = BATCH,  .meet = l == 0, .x = outputs[l], .y = gradients[l + 1],
+        steps[n++] = (operation){l ? KERNEL_dense_descend : KERNEL_sparse_descend, .batch = BATCH, .meet = l == 0, .x = outputs[l], .y = gradients[l + 1],
                                  .w = weights[l], .in = widths[l], .out = widths[l + 1]};
 
-    float *targets = calloc((size_t)images.count * CLASSES, sizeof *targets);
-    int64_t *order = malloc((size_t)images.count * sizeof *order);
-    for (int64_t i = 0; i < images.count; i++) order[i] = i, targets[i * CLASSES + labels.bytes[i] % CLASSES] = 1;
-    const int64_t batches = (images.count + BATCH - 1) / BATCH;
-    double *rates = malloc((size_t)batches * sizeof *rates), *losses = malloc((size_t)batches * sizeof *losses);
-    int64_t *correct = malloc((size_t)batches * sizeof *correct);
+    const int64_t batches = (train_set.count + BATCH - 1) / BATCH;
+    float *targets = memory(train_set.count * CLASSES * (int64_t)sizeof *targets);
+    int64_t *order = memory((train_set.count + BATCH) * (int64_t)sizeof *order);
+    double *rates = memory(batches * (int64_t)sizeof *rates), *losses = memory(batches * (int64_t)sizeof *losses);
+    int64_t *correct = memory(batches * (int64_t)sizeof *correct);
+    for (int64_t i = 0; i < train_set.count; i++) order[i] = i, targets[i * CLASSES + train_set.labels[i] % CLASSES] = 1;
     for (int64_t i = 0; i < batches; i++) rates[i] = 0.1;
 
     const instruction_set *cpu = instruction_sets;
     while (!cpu->supported()) cpu++;
     const optimizer rule = {.kind = SGD};
-    const plan training = {steps, n, &rule, arena, BATCH, (BATCH + 64) * 128, 2, cpu->kernels};
-    const dataset data = {images.bytes, NULL, targets, PIXELS, 1, CLASSES, 1 / 255.0f, 0};
+    const int64_t scratch = 128 * BLOCK; /* dZᵀ of the widest layer */
+    const plan training = {steps, n, &rule, arena, BATCH, scratch, THREADS, cpu->kernels};
+    const dataset data = {train_set.images, NULL, targets, PIXELS, 1, 1 / 255.0f, 0};
     workplace here;
     if (workplace_open(&here, &training)) return 1;
-    printf("784-128-64-10 on %lld images, kernels %s, 2 threads\n", (long long)images.count, cpu->name);
+    printf("784-128-64-10 on %lld images, kernels %s, %d threads\n", (long long)train_set.count, cpu->name, THREADS);
     for (int epoch = 1; epoch <= EPOCHS; epoch++) {
         struct timespec began, ended;
         double loss = 0;
-        shuffle(order, images.count);
+        shuffle(order, train_set.count);
         timespec_get(&began, TIME_UTC);
-        if (train(&training, &here, &data, order, images.count, rates, batches, 1 + (epoch - 1) * batches, losses, correct))
+        if (train(&training, &here, &data, order, train_set.count, rates, batches, 1 + (epoch - 1) * batches, losses,
+                  correct))
             return 1;
         timespec_get(&ended, TIME_UTC);
         for (int64_t i = 0; i < batches; i++) loss += losses[i] / (double)batches;
@@ -136,19 +151,19 @@ int main(int count, char **arguments) {
     }
 
     int64_t right = 0; /* forwards only, by one thread, a batch at a time */
-    const dataset test = {test_images.bytes, NULL, targets, PIXELS, 1, CLASSES, 1 / 255.0f, 0};
-    for (int64_t i = 0; i < test_images.count; i += BATCH) {
+    const dataset test = {test_set.images, NULL, targets, PIXELS, 1, 1 / 255.0f, 0};
+    for (int64_t i = 0; i < test_set.count; i += BATCH) {
         const pass now = {.arena = arena, .data = &test, .order = order, .examples = BATCH};
-        for (int64_t e = 0; e < BATCH; e++) order[e] = i + e < test_images.count ? i + e : i;
+        for (int64_t e = 0; e < BATCH; e++) order[e] = i + e < test_set.count ? i + e : i;
         for (int64_t o = 0; o < forward; o++) cpu->kernels[steps[o].kernel](&steps[o], &now, 0, 1);
-        for (int64_t e = 0; e < BATCH && i + e < test_images.count; e++) {
+        for (int64_t e = 0; e < BATCH && i + e < test_set.count; e++) {
             const float *z = arena + outputs[LAYERS] + e * padded(CLASSES);
             int best = 0;
             for (int k = 1; k < CLASSES; k++) best = z[k] > z[best] ? k : best;
-            right += best == test_labels.bytes[i + e];
+            right += best == test_set.labels[i + e];
         }
     }
-    printf("test accuracy %.2f%%\n", 100.0 * (double)right / (double)test_images.count);
+    printf("test accuracy %.2f%%\n", 100.0 * (double)right / (double)test_set.count);
     workplace_close(&here);
     return 0;
 }

@@ -258,7 +258,7 @@ class Network:
 
     def _few(self) -> Predictor | None:
         """Predicts a few examples by the kernels, where there are some; made anew when a formula has changed."""
-        formulas = [self.loss.link.kind, *(getattr(layer, "slope", None) for layer in self.layers)]
+        formulas = [self.loss.link.kind, *[vars(layer).get("slope") for layer in self.layers]]
         if self._predictor is None or self._predictor[0] != formulas:
             stranger = unavailable(self.layers, self.dtype)
             self._predictor = (formulas, None if stranger else Predictor(self.layers, self.loss.link))

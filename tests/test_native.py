@@ -6,8 +6,10 @@ import os
 import re
 import resource
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -20,8 +22,10 @@ from oracle import HIDDEN, OUTPUTS_AND_LOSSES
 import pellucid as pl
 from pellucid.data.normalization import Normalization
 from pellucid.engine.compiled import _native
+from pellucid.engine.engines import select
 from pellucid.engine.native import NativeEngine
 from pellucid.engine.reference import ReferenceEngine
+from pellucid.losses import CrossEntropy, make_loss
 
 pytestmark = needs_kernels
 
@@ -308,9 +312,130 @@ def test_few_examples_are_predicted_as_many_are(output: str) -> None:
         assert one_by_one.tobytes() == in_fives.tobytes()
 
 
-def test_prediction_beside_training_sees_the_last_chunk() -> None:
-    given = problem(23, "relu", "softmax", "cross_entropy", "dense", 20)
-    network, runner, *_ = train(NativeEngine, pl.SGD(0.1), None, **given)
-    before = network.predict(given["images"][:1])
-    runner.run(np.arange(40), np.full(2, 0.1))
-    assert network.predict(given["images"][:1]).tobytes() != before.tobytes()
+def test_prediction_beside_training_sees_whole_steps() -> None:
+    rng = np.random.default_rng(0)
+    images, targets = rng.random((40, 300), np.float32), np.eye(10, dtype=np.float32)[rng.integers(0, 10, 40)]
+    network = pl.Network("300-400-400-10", seed=0)
+    runner = NativeEngine(network.workspace(), network.loss, pl.SGD(0.1), images, targets, Normalization(), 40)
+    thetas = [network.theta.copy()]
+
+    def steps() -> None:
+        for _ in range(60):
+            runner.run(np.arange(40), np.full(1, 0.1))
+            thetas.append(network.theta.copy())
+
+    thread = Thread(target=steps)
+    thread.start()
+    seen = set()
+    while thread.is_alive():
+        seen.add(network.predict(images[:1]).tobytes())
+    thread.join()
+    assert len(seen) > 1
+    known = set()
+    for theta in thetas:
+        network.theta = theta
+        known.add(network.predict(images[:1]).tobytes())
+    assert seen <= known
+
+
+def test_a_predictor_follows_its_network() -> None:
+    network, x = pl.Network("5-4:leaky_relu-3", seed=0), np.ones((20, 5))
+    for change in (lambda: None, lambda: setattr(network.layers[1], "slope", 0.9), lambda: network.theta.fill(0.1)):
+        change()
+        np.testing.assert_allclose(network.predict(x[:2]), network.predict(x)[:2], rtol=1e-5)
+    network.loss = make_loss("sigmoid")
+    np.testing.assert_allclose(network.predict(x[:2]), network.predict(x)[:2], rtol=1e-5)
+
+
+def test_formulas_that_have_no_kernels_stay_on_the_reference() -> None:
+    class Signs(pl.SGD):
+        def update(self, theta: Any, gradient: Any, moments: Any, step: int, learning_rate: float) -> None:
+            theta -= learning_rate * np.sign(gradient)
+
+    class Doubled(CrossEntropy):
+        pass
+
+    class Square(pl.ReLU):
+        pass
+
+    network = pl.Network("5-4-3")
+    other = pl.Network([pl.Dense(4), Square(), pl.Dense(3)], input_shape=(5,))
+    mended = pl.Network("5-4-3")
+    mended.layers[0].forward = lambda t: None
+    for net, loss, optimizer, name in (
+        (network, network.loss, Signs(0.1), "Signs"),
+        (network, Doubled(network.loss.link), pl.SGD(0.1), "Doubled"),
+        (other, other.loss, pl.SGD(0.1), "relu1"),
+        (mended, mended.loss, pl.SGD(0.1), "dense1"),
+    ):
+        chosen, reason = select("auto", net.layers, net.dtype, loss, optimizer)
+        assert (chosen, reason) == ("reference", f"not native: there are no kernels for {name}")
+        with pytest.raises(pl.UsageError, match=f"cannot train this network: there are no kernels for {name}"):
+            select("native", net.layers, net.dtype, loss, optimizer)
+    assert select("auto", network.layers, network.dtype, network.loss, pl.SGD(0.1)) == ("native", "")
+
+
+def test_what_does_not_fit_a_plan_never_reaches_the_kernels() -> None:
+    given = problem(27, "relu", "softmax", "cross_entropy", "floats", 5)
+    _, runner, *_ = train(NativeEngine, pl.SGD(0.1), None, **given)
+    plan, features = runner.runner, given["images"].shape[1]
+    good = {
+        "images": runner.images, "targets": runner.targets, "area": features, "channels": 1, "scale": 1.0,
+        "offset": 0.0, "order": np.arange(5), "rates": np.ones(1), "step": 1,
+        "losses": np.empty(1), "correct": np.empty(1, np.int64),
+    }  # fmt: skip
+    plan.train(**good)
+    for change in (
+        {"area": features + 1}, {"area": 2**62, "channels": 4}, {"channels": 0},
+        {"images": runner.images.astype(np.float64)},
+        {"images": runner.images.view(np.int32)}, {"targets": runner.targets[:3]}, {"order": np.arange(5.0)},
+        {"order": np.arange(5, dtype=np.int32)}, {"rates": np.ones(2)}, {"rates": np.ones(1, np.int64)},
+        {"losses": np.empty(0)}, {"correct": np.empty(1)}, {"order": np.array([-1])}, {"order": np.array([10**9])},
+    ):  # fmt: skip
+        with pytest.raises((ValueError, IndexError)):
+            plan.train(**{**good, **change})
+    with pytest.raises(ValueError, match="a plan of a prediction expected"):
+        plan.predict(runner.images, np.zeros(10**5, np.float32), features, 1, 1.0, 0.0, np.zeros(10**5, np.float32))
+    with pytest.raises(RuntimeError, match="never made"):
+        _native.Plan.__new__(_native.Plan).train(**good)
+    with pytest.raises(RuntimeError, match="made once"):
+        plan.__init__(None, None, None, 1, 1, 1, "v2")
+
+
+def test_rows_that_are_not_aligned_are_copied_first() -> None:
+    given = problem(29, "relu", "softmax", "cross_entropy", "floats", 5)
+    _, _, expected, _ = train(NativeEngine, pl.SGD(0.1), None, **given)
+    raw = b"x" + given["images"].tobytes()
+    given["images"] = np.frombuffer(raw, np.float32, offset=1).reshape(given["images"].shape)
+    assert not given["images"].flags.aligned
+    _, _, losses, _ = train(NativeEngine, pl.SGD(0.1), None, **given)
+    assert losses.tobytes() == expected.tobytes()
+
+
+ODD = (
+    [pl.Dense(17), pl.Softmax(), pl.Tanh(), pl.Dense(3)],
+    [pl.ReLU(), pl.Sigmoid(), pl.Dense(3)],
+    [pl.GaussianNoise(0.1), pl.Dense(16), pl.ReLU(), pl.Dropout(0.2), pl.Dense(3), pl.Dropout(0.3)],
+    [pl.Dense(48), pl.Identity(), pl.LeakyReLU(0.2), pl.Softmax(), pl.Dense(1)],
+    [pl.Dropout(0.2), pl.GaussianNoise(0.1), pl.Dropout(0.0), pl.Dense(49), pl.Softmax(), pl.Dense(2), pl.Softmax()],
+    [pl.Dense(1), pl.Dense(65), pl.Dense(1), pl.Tanh()],
+)
+
+
+@pytest.mark.parametrize("layers", ODD, ids=lambda layers: "-".join(type(layer).__name__ for layer in layers))
+def test_odd_rows_of_layers(layers: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 33)).astype(np.float32)
+    results = []
+    for engine, threads in ((ReferenceEngine, None), (NativeEngine, 1), (NativeEngine, 70)):
+        network = pl.Network(deepcopy(layers), input_shape=(33,), output="identity", seed=1)
+        y = np.zeros((50, network.outputs), np.float32)
+        runner = engine(
+            network.workspace(gradient=np.zeros_like(network.theta)), network.loss, pl.Adam(), x, y, Normalization(),
+            1000, None, 3, threads=threads,
+        )  # fmt: skip
+        losses = [runner.run(np.arange(50), np.full(1, 1e-3))[0] for _ in range(5)]
+        results.append([*losses, network.theta])
+    for native in results[1:]:
+        for a, b in zip(native, results[0], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)

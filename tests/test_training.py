@@ -360,3 +360,14 @@ def test_p03_reaches_97_and_a_half_percent(mnist: Digits) -> None:
     network = pl.Network("784-128-64-10", seed=1)
     pl.fit(network, train, epochs=20, batch_size=32, optimizer=pl.SGD(0.1))
     assert network.evaluate(test).accuracy >= 0.975
+
+
+def test_a_callback_may_move_theta() -> None:
+    class Eraser(pl.Callback):
+        def step(self, progress: Progress) -> None:
+            losses.extend(progress.losses)
+            progress.network.theta[:] = 0
+
+    losses: list[float] = []
+    pl.fit(pl.Network("3-4-2"), np.ones((40, 3)), np.arange(40) % 2, epochs=1, batch_size=4, callbacks=[Eraser()])
+    assert losses[1:] == pytest.approx([np.log(2)] * 9, rel=1e-6)  # each step begins where the callback left theta

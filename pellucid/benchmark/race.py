@@ -16,6 +16,7 @@ from pellucid.benchmark.work import Work
 from pellucid.data import Dataset
 from pellucid.data.normalization import normalization
 
+PAUSE = 0.2  # seconds until the threads of the contender before no longer spin
 CALLS = 200  # predictions that are timed together
 PRODUCT = (512, 784, 512)  # of the matrices whose product shows a library's own speed
 LEARNED = 0.015  # how far behind the best test accuracy a contender may be
@@ -140,6 +141,7 @@ def _repeat(work: Callable[[], Any]) -> None:
 
 def _seconds(work: Callable[..., Any], *arguments: Any) -> float:
     gc.collect()
+    time.sleep(PAUSE)
     began = time.perf_counter()
     work(*arguments)
     return time.perf_counter() - began

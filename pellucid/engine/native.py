@@ -18,6 +18,7 @@ from pellucid.optimizers import Optimizer
 from pellucid.workspace import Workspace
 
 LARGEST_SPARSE_BATCH = 1024  # beyond it the lists of Xᵀ no longer stay in the cache
+BYTES, FLOATS = np.dtype(np.uint8), np.dtype(np.float32)
 SAMPLE = 1000  # images that say whether pixels are mostly 0
 
 
@@ -64,7 +65,7 @@ class NativeEngine:
         self.threads, self.instruction_set = threads or cores(), instruction_set()
         batch_size = min(batch_size, len(images))
         self.images, self.channels = as_rows(images)
-        self.targets = _plain(targets, np.float32)
+        self.targets = _plain(targets, FLOATS)
         self.scale, self.offset = normalization.scale, normalization.offset
         sparse = self.channels == 1 and batch_size <= LARGEST_SPARSE_BATCH and _mostly_zero(self.images, normalization)
         self.plan = lower(workspace.layers, loss, optimizer, clip_norm, batch_size, seed, sparse)
@@ -84,7 +85,7 @@ class NativeEngine:
         self.runner.train(
             images=self.images, targets=self.targets, area=self.images[0].size // self.channels,
             channels=self.channels, scale=self.scale, offset=self.offset,
-            order=_plain(order, np.int64), rates=_plain(rates, np.float64),
+            order=_plain(order, np.dtype(np.int64)), rates=_plain(rates, np.dtype(np.float64)),
             step=self.step + 1, losses=losses, correct=correct,
         )  # fmt: skip
         self.step += len(rates)
@@ -130,11 +131,13 @@ class NativeEngine:
 def as_rows(images: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """The images as the kernels read them, bytes or float32, not copied if they are so already; and their channels."""
     channels = images.shape[-1] if images.ndim == 4 else 1
-    return _plain(images, np.uint8 if images.dtype == np.uint8 else np.float32), channels
+    return _plain(images, BYTES if images.dtype == BYTES else FLOATS), channels
 
 
-def _plain(array: NDArray[Any], dtype: type[Any]) -> NDArray[Any]:
+def _plain(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """The array as C reads one: in C order, and each number where a machine may load it."""
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
+        return array
     return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
 
 

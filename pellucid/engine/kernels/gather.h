@@ -1,11 +1,20 @@
 /* The batch: images picked from the data set by `order`, as floats in the rows of x. */
 
+/* Ask for the image that this thread will gather in the next batch: it lies anywhere in memory, which takes its time. */
+static void fetch_ahead(const pass *p, int64_t e, int64_t bytes) {
+    if (e >= p->ahead) return;
+    const int64_t place = p->order[e + p->examples] * bytes;
+    const char *image = p->data->pixels ? (const char *)p->data->pixels + place : (const char *)p->data->values + 4 * place;
+    for (int64_t i = 0; i < (p->data->pixels ? bytes : 4 * bytes); i += 64) __builtin_prefetch(image + i);
+}
+
 static void gather(const operation *o, const pass *p, int thread, int threads) {
     const dataset *data = p->data;
     const int64_t features = data->area * data->channels;
     const range part = share(p->examples, 1, thread, threads);
     for (int64_t e = part.first; e < part.last; e++) {
         float *x = p->arena + o->y + e * padded(o->out);
+        fetch_ahead(p, e, features);
         if (data->values) {
             const float *image = data->values + p->order[e] * features;
             for (int64_t c = 0; c < data->channels; c++)

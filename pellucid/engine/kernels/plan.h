@@ -54,7 +54,7 @@ typedef struct {
     const dataset *data;
     const optimizer *rule;
     const int64_t *order; /* the examples of the batch, as places in the data */
-    int64_t examples;
+    int64_t examples, ahead; /* of this batch, and how many follow in order */
     int64_t step;         /* 1, 2, ... over the whole training */
     float rate;
     float unbiased_rate, unbias; /* Adam's α / (1 - β₁ᵗ) and 1 / (1 - β₂ᵗ) */

@@ -71,6 +71,7 @@ static void gather_sparse(const operation *o, const pass *p, int thread, int thr
         entry *row = x.entries + e * x.capacity;
         uint32_t count = 0;
         int64_t i = 0;
+        fetch_ahead(p, e, o->in);
         for (; i + 8 <= o->in; i += 8) { /* each pixel goes to the next free entry, which is taken only if it is not 0 */
             uint64_t eight;
             memcpy(&eight, image + i, 8);
