@@ -41,23 +41,34 @@ format: $(VENV)/.developed
 
 C_FLAGS := -std=c11 -D_GNU_SOURCE -Wall -Wextra -ffp-contract=fast -fno-math-errno -fno-trapping-math -I$(KERNELS)
 
+C_DEMO := examples/digits.c $(addprefix $(KERNELS)/,table.c train.c pool.c dispatch.c)
+ONE_SET := $(C_FLAGS) -march=native -DPELLUCID_ONE_SET -DTABLE=kernels_here
+
 # the kernels without Python: a C program that trains on the same digits
 c-demo: $(VENV)/.installed
 	$(BIN)/pellucid data --idx build/c-demo/digits
-	$(CC) -O3 -march=native $(C_FLAGS) -DPELLUCID_ONE_SET -DTABLE=kernels_here -o build/c-demo/digits.run \
-		examples/digits.c $(addprefix $(KERNELS)/,table.c train.c pool.c dispatch.c) -lm -lpthread
+	$(CC) -O3 $(ONE_SET) -o build/c-demo/digits.run $(C_DEMO) -lm -lpthread
 	build/c-demo/digits.run build/c-demo/digits
 
-# the kernels under AddressSanitizer and UndefinedBehaviorSanitizer, the pool under ThreadSanitizer
+# the kernels under AddressSanitizer and UndefinedBehaviorSanitizer, the pool and a training under ThreadSanitizer
+ifeq ($(shell command -v $(CC)),)
+sanitize:
+	@echo "There is no C compiler, so there are no kernels to check."
+else
 sanitize: $(VENV)/.developed
-	$(BIN)/cmake -S . -B build/sanitized -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python \
-		-DCMAKE_C_FLAGS="-g -fsanitize=address,undefined -fno-sanitize-recover=all" > build/sanitized.log
-	$(BIN)/cmake --build build/sanitized >> build/sanitized.log
+	@mkdir -p build/sanitized
+	$(BIN)/cmake --fresh -S . -B build/sanitized -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python \
+		-DCMAKE_C_FLAGS="-g -fsanitize=address,undefined -fno-sanitize-recover=all" > build/sanitized/log
+	$(BIN)/cmake --build build/sanitized >> build/sanitized/log
 	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=tests \
 		PELLUCID_KERNELS=$(CURDIR)/build/sanitized/_native.abi3.so \
 		$(BIN)/pytest -p sanitized_kernels -p no:cacheprovider tests/test_native.py
 	$(CC) -O1 -g -fsanitize=thread $(C_FLAGS) -o build/sanitized/pool_stress tests/pool_stress.c $(KERNELS)/pool.c -lpthread
 	TSAN_OPTIONS=die_after_fork=0 build/sanitized/pool_stress
+	$(CC) -O1 -g -fsanitize=thread $(ONE_SET) -o build/sanitized/digits.run $(C_DEMO) -lm -lpthread
+	PYTHONPATH=tests $(BIN)/python -c "from conftest import *; write_folder(Path('build/sanitized/digits'))"
+	build/sanitized/digits.run build/sanitized/digits
+endif
 
 size: $(VENV)/.installed
 	$(BIN)/python benchmarks/size.py

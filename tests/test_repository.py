@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -142,3 +143,54 @@ def test_the_source_archive_installs_and_works_without_the_tree(tmp_path: Path, 
         ../../venv/bin/pytest -x --ignore tests/test_repository.py""",
         tmp_path,
     )
+
+
+@pytest.mark.slow
+def test_without_a_compiler_everything_works_slower_and_says_so(
+    tmp_path: Path, digits_folder: Path, registry: None
+) -> None:
+    """On a path with everything that this machine has but compilers."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for folder in os.environ["PATH"].split(os.pathsep):
+        for tool in Path(folder).iterdir() if Path(folder).is_dir() else ():
+            compiles = re.search(r"^(cc|c89|c99|gcc|g\+\+|c\+\+|clang|tcc|icx?|x86_64-|aarch64-)", tool.name)
+            if not compiles and not (tools / tool.name).exists():
+                (tools / tool.name).symlink_to(tool)
+    output = in_clean_environment(
+        f"""export PATH={tools}
+        {sys.executable} -m venv venv
+        venv/bin/pip install --quiet {ROOT}
+        venv/bin/pellucid info
+        venv/bin/pellucid train 784-16-10 --epochs 1 --out run --data {digits_folder}
+        venv/bin/pellucid info --plan 784-16-10""",
+        tmp_path,
+    )
+    assert "none: its kernels are not built (install pellucid where there is a C compiler)" in output
+    assert "The reference engine trains, not native: its kernels are not built" in output
+    assert "test accuracy" in output
+    assert "dense_forward" in output
+
+
+def needs_compiler() -> str:
+    """The C compiler, for what make builds."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        pytest.skip("no C compiler")
+    return compiler
+
+
+@pytest.mark.slow
+def test_the_c_program_learns_as_the_library_does(tmp_path: Path, digits_folder: Path) -> None:
+    kernels = ROOT / "pellucid" / "engine" / "kernels"
+    sources = [
+        ROOT / "examples" / "digits.c",
+        *(kernels / name for name in ("table.c", "train.c", "pool.c", "dispatch.c")),
+    ]
+    flags = "-O2 -std=c11 -D_GNU_SOURCE -DPELLUCID_ONE_SET -DTABLE=kernels_here -fno-math-errno -Wall -Wextra -Werror"
+    command = [needs_compiler(), *flags.split(), f"-I{kernels}", *map(str, sources), "-o", "digits", "-lm", "-lpthread"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    done = subprocess.run([tmp_path / "digits", digits_folder], capture_output=True, text=True, check=True)
+    assert float(done.stdout.rpartition("test accuracy ")[2].rstrip("%\n")) > 60
+    missing = subprocess.run([tmp_path / "digits", tmp_path], capture_output=True, text=True)
+    assert (missing.returncode, "cannot be read" in missing.stderr) == (3, True)

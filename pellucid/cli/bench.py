@@ -15,6 +15,7 @@ import typer
 from pellucid import __version__
 from pellucid.cli.options import Data, Json
 from pellucid.cli.output import DownloadProgress, emit, say
+from pellucid.errors import UsageError
 
 PINNED = "OPENBLAS_CORETYPE"
 Option = typer.Option
@@ -64,6 +65,9 @@ def _race(rounds: int, threads: int, only: str, data: str, *, quiet: bool) -> tu
     from pellucid.data import load
     from pellucid.engine.compiled import missing, peak
 
+    names = [*(work.name for work in WORKS), "one image", "the whole process"]
+    if not any(only in name for name in names):
+        raise UsageError(f"No race has {only!r} in its name. There are: {'; '.join(names)}.")
     train, test = load(data, DownloadProgress())
     say(f"{train.description}; {len(test):,} to test")
     libraries = available(say)
