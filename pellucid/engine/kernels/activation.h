@@ -38,10 +38,11 @@ static float largest_of(const float *values, int64_t count) {
     return largest;
 }
 
-/* a = e^(z - largest) and the sum of them; z and a may be the same place. */
+/* a = e^(z - largest) and the sum of them; z and a may be the same place. The padding is taken along, in whole vectors,
+   and not counted. */
 static float exponentials(const float *z, float largest, float *a, int64_t count) {
     float sum = 0;
-    INDEPENDENT for (int64_t i = 0; i < count; i++) a[i] = exponential(z[i] - largest);
+    INDEPENDENT for (int64_t i = 0; i < padded(count); i++) a[i] = exponential(z[i] - largest);
     for (int64_t i = 0; i < count; i++) sum += a[i];
     return sum;
 }

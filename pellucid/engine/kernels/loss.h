@@ -16,9 +16,12 @@ typedef struct {
 } example;
 
 static example example_of(const operation *o, const pass *p, int64_t e) {
-    float *dz = p->arena + o->y + e * padded(o->out);
-    for (int64_t i = o->out; i < padded(o->out); i++) dz[i] = 0;
-    return (example){p->data->targets + p->order[e] * o->out, p->arena + o->x + e * padded(o->out), dz};
+    const int64_t row = e * padded(o->out);
+    return (example){p->data->targets + p->order[e] * o->out, p->arena + o->x + row, p->arena + o->y + row};
+}
+
+static void clear_padding(const operation *o, float *row) {
+    for (int64_t i = o->out; i < padded(o->out); i++) row[i] = 0;
 }
 
 static void cross_entropy(const operation *o, const pass *p, int thread, int threads) {
@@ -32,6 +35,7 @@ static void cross_entropy(const operation *o, const pass *p, int thread, int thr
         p->losses[e] = logf(sum) - chosen;
         p->correct[e] = decide(at.z, o->out) == decide(at.y, o->out);
         for (int64_t i = 0; i < o->out; i++) at.dz[i] = (at.dz[i] / sum - at.y[i]) * p->loss_scale;
+        clear_padding(o, at.dz);
     }
 }
 
@@ -48,6 +52,7 @@ static void binary_cross_entropy(const operation *o, const pass *p, int thread, 
         p->losses[e] = loss;
         p->correct[e] = decide(at.dz, o->out) == decide(at.y, o->out);
         for (int64_t i = 0; i < o->out; i++) at.dz[i] = (at.dz[i] - at.y[i]) * p->loss_scale;
+        clear_padding(o, at.dz);
     }
 }
 
@@ -62,6 +67,7 @@ static void squared_error(const operation *o, const pass *p, int thread, int thr
             loss += difference * difference;
             at.dz[i] = 2 * difference * p->loss_scale;
         }
+        clear_padding(o, at.dz);
         p->losses[e] = loss;
         p->correct[e] = decide(at.z, o->out) == decide(at.y, o->out);
     }

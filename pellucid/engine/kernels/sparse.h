@@ -16,6 +16,14 @@ typedef struct {
     float value;
 } entry;
 
+/* Write an entry in one go. */
+ALWAYS_INLINE void put(entry *to, uint32_t place, float value) {
+    const entry whole = {place, value};
+    uint64_t both;
+    memcpy(&both, &whole, sizeof both);
+    memcpy(to, &both, sizeof both);
+}
+
 /* Rows of entries; row i begins at entries[i * capacity] and has counts[i] of them. */
 typedef struct {
     entry *entries;
@@ -66,6 +74,8 @@ static void gather_sparse(const operation *o, const pass *p, int thread, int thr
     const dataset *data = p->data;
     const range part = share(p->examples, 1, thread, threads);
     const sparse_rows x = by_example(o, p, o->y);
+    float value_of[256]; /* a look is cheaper than a conversion and a product */
+    for (int pixel = 0; pixel < 256; pixel++) value_of[pixel] = (float)pixel * data->scale;
     for (int64_t e = part.first; e < part.last; e++) {
         const uint8_t *image = data->pixels + p->order[e] * o->in;
         entry *row = x.entries + e * x.capacity;
@@ -77,12 +87,12 @@ static void gather_sparse(const operation *o, const pass *p, int thread, int thr
             memcpy(&eight, image + i, 8);
             if (eight == 0) continue;
             for (int j = 0; j < 8; j++) {
-                row[count] = (entry){(uint32_t)(i + j), (float)image[i + j] * data->scale};
+                put(row + count, (uint32_t)(i + j), value_of[image[i + j]]);
                 count += image[i + j] != 0;
             }
         }
         for (; i < o->in; i++)
-            if (image[i]) row[count++] = (entry){(uint32_t)i, (float)image[i] * data->scale};
+            if (image[i]) put(row + count++, (uint32_t)i, value_of[image[i]]);
         x.counts[e] = count;
     }
 }
@@ -114,7 +124,7 @@ static void turn_rows(const operation *o, const pass *p, range rows) {
         }
         for (; low < x.counts[e] && row[low].place < rows.last; low++) {
             const int64_t k = row[low].place;
-            across.entries[k * across.capacity + across.counts[k]++] = (entry){(uint32_t)e, row[low].value};
+            put(across.entries + k * across.capacity + across.counts[k]++, (uint32_t)e, row[low].value);
         }
     }
 }
