@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from pellucid.benchmark.race import Result, Say, with_ratios
+from pellucid.benchmark.race import Result, Say, summary, with_ratios
 from pellucid.data import Dataset
 from pellucid.data.idx import write_dataset
 
@@ -35,8 +35,9 @@ def race_processes(
         accuracies: dict[str, float] = {}
         for number in range(rounds + 1):
             for library, words in commands.items():
+                run = partial(subprocess.run, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
                 began = time.perf_counter()
-                done = subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, check=True)
+                done = run([sys.executable, *words])
                 times[library].append(time.perf_counter() - began)
                 accuracies[library] = json.loads(done.stdout)["test_accuracy"]
             say(f"whole processes: round {number} of {rounds}")
@@ -45,9 +46,7 @@ def race_processes(
             Result(
                 library,
                 "train p03 --epochs 5" if library == "pellucid" else PROGRAMS[library],
-                statistics.median(taken[1:]),
-                taken[1:],
-                taken[0],
+                *summary(taken, 1),
                 accuracy=accuracies[library],
             )
             for library, taken in times.items()

@@ -16,7 +16,8 @@ from pellucid.benchmark.work import Work
 from pellucid.data import Dataset
 from pellucid.data.normalization import normalization
 
-PAUSE = 0.2  # seconds until the threads of the contender before no longer spin
+PAUSE = 0.2  # seconds
+EPOCHS = 2  # of each contender before it is the next one's turn
 CALLS = 200  # predictions that are timed together
 PRODUCT = (512, 784, 512)  # of the matrices whose product shows a library's own speed
 LEARNED = 0.015  # how far behind the best test accuracy a contender may be
@@ -77,10 +78,12 @@ def race_epochs(
     times: dict[int, list[float]] = {index: [] for index in range(len(racers))}
     for number in range(rounds + 1):
         for index, racer in enumerate(racers):
-            times[index].append(_seconds(racer.epoch, number))
+            rest()
+            for epoch in range(EPOCHS):
+                times[index].append(seconds(racer.epoch, number * EPOCHS + epoch))
         say(f"{work.name}: round {number} of {rounds}" + ("" if number else ", to warm up"))
     results = [
-        Result(racer.library, racer.style, statistics.median(taken[1:]), taken[1:], taken[0], accuracy=racer.accuracy())
+        Result(racer.library, racer.style, *summary(taken, EPOCHS), accuracy=racer.accuracy())
         for racer, taken in zip(racers, times.values(), strict=True)
     ]
     return with_ratios(results)
@@ -94,11 +97,12 @@ def race_predictions(work: Work, libraries: Sequence[str], examples: Examples, r
     times: dict[int, list[float]] = {index: [] for index in range(len(racers))}
     for _ in range(2 * rounds + 1):
         for index, racer in enumerate(racers):
-            times[index].append(_seconds(_repeat, racer.predict) / CALLS)
+            rest()
+            times[index].append(seconds(_repeat, racer.predict) / CALLS)
     say("one image: done")
     return with_ratios(
         [
-            Result(racer.library, racer.style, statistics.median(taken[1:]), taken[1:], taken[0])
+            Result(racer.library, racer.style, *summary(taken, 1))
             for racer, taken in zip(racers, times.values(), strict=True)
         ]
     )
@@ -116,7 +120,7 @@ def product_rates(libraries: Sequence[str], rounds: int) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in products}
     for _ in range(10 * rounds):
         for name, product in products.items():
-            times[name].append(_seconds(product))
+            times[name].append(seconds(product))
     return {name: 2 * m * k * n / statistics.median(taken) for name, taken in times.items()}
 
 
@@ -139,9 +143,20 @@ def _repeat(work: Callable[[], Any]) -> None:
         work()
 
 
-def _seconds(work: Callable[..., Any], *arguments: Any) -> float:
+def rest() -> None:
+    """Let the threads of the contender before come to rest: most spin for a while when their work is done."""
     gc.collect()
     time.sleep(PAUSE)
+
+
+def seconds(work: Callable[..., Any], *arguments: Any) -> float:
+    """How long a call takes."""
     began = time.perf_counter()
     work(*arguments)
     return time.perf_counter() - began
+
+
+def summary(taken: list[float], warming: int) -> tuple[float, list[float], float]:
+    """The median without the first ones, which compile and warm up; those behind it; and the very first."""
+    counted = taken[warming:]
+    return statistics.median(counted), counted, taken[0]

@@ -22,7 +22,7 @@ Option = typer.Option
 
 
 def command(
-    rounds: Annotated[int, Option(min=1, help="Epochs of each contender; medians are compared.")] = 5,
+    rounds: Annotated[int, Option(min=1, help="Turns of two epochs; medians are compared.")] = 4,
     threads: Annotated[int, Option(min=1, help="Of each contender.")] = 2,
     only: Annotated[str | None, Option(help="Only races with this in their names, such as 'batch 32'.")] = None,
     data: Data = "mnist",
@@ -135,7 +135,8 @@ def _words(facts: dict[str, Any]) -> str:
     peak = f"{facts['peak'] / 1e9:.0f}" if facts["peak"] else "not measured (no kernels)"
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     return (
-        f"s: seconds an epoch (µs: a call), median of {facts['rounds']} in turns. ratio: in units of pellucid's best.\n"
+        f"s: seconds an epoch (µs: a call), median of {facts['rounds']} turns of two epochs.\n"
+        "ratio: in units of pellucid's best.\n"
         "of peak: the arithmetic of the matrix products, zeros and all, as a share of what the machine can do; above\n"
         "100% where pixels that are 0 are passed over.\n"
         f"{facts['machine']['cpu']}, {facts['threads']} threads, peak {peak} GF/s; a product of 512x784 and 784x512, "
