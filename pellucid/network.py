@@ -15,7 +15,7 @@ from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
 from pellucid.engine.native import unavailable
-from pellucid.engine.prediction import MOST_EXAMPLES, MOST_WORK, Predictor
+from pellucid.engine.prediction import MOST_EXAMPLES, MOST_WORK, Predictor, whole
 from pellucid.errors import ShapeError, UsageError
 from pellucid.examples import check_classes, check_images, check_outputs, check_targets
 from pellucid.files.model import write_model
@@ -143,7 +143,6 @@ class Network:
 
     # The verbs
 
-    @np.errstate(over="ignore", invalid="ignore")  # check_outputs says it in words
     def predict(self, images: NDArray[Any]) -> NDArray[Any]:
         """What the network says of each example.
 
@@ -160,14 +159,19 @@ class Network:
         """
         images = check_images(images, self.input_shape)
         if len(images) <= MOST_EXAMPLES and len(images) * self._theta.size <= MOST_WORK and (predictor := self._few()):
-            return check_outputs(predictor(self._theta, images, self.normalization))
-        result = np.empty((len(images), self.outputs), self.dtype)
-        t = Numbers("the output", np)
+            outputs, finite = predictor(self._theta, images, self.normalization)
+            return outputs if finite else check_outputs(outputs)
+        return check_outputs(self._predict_many(images))
+
+    @np.errstate(over="ignore", invalid="ignore")  # check_outputs says it in words
+    def _predict_many(self, images: NDArray[Any]) -> NDArray[Any]:
+        outputs, t = np.empty((len(images), self.outputs), self.dtype), Numbers("the output", np)
+        workspace = self.workspace(whole(self._theta))
         for part, x in self._parts(images):
-            t.z = reference.forward(self.workspace(), x)
+            t.z = reference.forward(workspace, x)
             self.loss.link.forward(t)
-            result[part] = t.a.T
-        return check_outputs(result)
+            outputs[part] = t.a.T
+        return outputs
 
     def classify(self, images: NDArray[Any]) -> NDArray[np.int64]:
         """The class of each example, (N,): the largest output, or whether a single output is above ½."""

@@ -138,7 +138,8 @@ def _plain(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """The array as C reads one: in C order, and each number where a machine may load it."""
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
         return array
-    return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and shows in the outputs
+        return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
 
 
 def _mostly_zero(images: NDArray[Any], normalization: Normalization) -> bool:

@@ -10,13 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.normalization import Normalization
-from pellucid.engine.compiled import instruction_set, prepare
+from pellucid.engine.compiled import copy, instruction_set, missing, prepare
 from pellucid.engine.lowering import lower_prediction
 from pellucid.engine.native import as_rows
 from pellucid.layers import Activation, Layer
 
 MOST_EXAMPLES = 16  # for more, NumPy's matrix products read theta less often
 MOST_WORK = 4_000_000  # multiplications; other threads of Python wait meanwhile
+
+
+def whole(theta: NDArray[Any]) -> NDArray[Any]:
+    """A copy of theta, which the native engine may be training beside us, as it is between two of its chunks."""
+    if theta.dtype != np.float32 or missing():
+        return theta
+    kept = np.empty_like(theta)
+    copy(kept, theta)
+    return kept
 
 
 class Predictor:
@@ -33,10 +42,10 @@ class Predictor:
 
     def __call__(
         self, theta: NDArray[np.float32], images: NDArray[Any], normalization: Normalization
-    ) -> NDArray[np.float32]:
-        """The outputs (N, outputs) for images (N, ...)."""
+    ) -> tuple[NDArray[np.float32], bool]:
+        """The outputs (N, outputs) for images (N, ...), and whether all of them are finite."""
         images, channels = as_rows(images)
         outputs = np.empty((len(images), self.outputs), np.float32)
         area = images.size // len(images) // channels
-        self.runner.predict(images, theta, area, channels, normalization.scale, normalization.offset, outputs)
-        return outputs
+        scale, offset = normalization.scale, normalization.offset
+        return outputs, self.runner.predict(images, theta, area, channels, scale, offset, outputs)

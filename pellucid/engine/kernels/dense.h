@@ -13,30 +13,42 @@ static void dense_forward(const operation *o, const pass *p, int thread, int thr
     product(part.last - part.first, out, o->in, x, w, out, bias, p->arena + o->y + part.first * out, out);
 }
 
-/* The sum of a vector's numbers. */
-static float total(vector v) {
-    float sum = 0;
-    for (int i = 0; i < LANES; i++) sum += v[i];
-    return sum;
+/* The sum of a vector's numbers, by halves. */
+ALWAYS_INLINE float total(vector v) {
+    float part[LANES];
+    store(part, v);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) part[i] += part[i + half];
+    return part[0];
+}
+
+/* So many neighbouring outputs of one example: each number of x that is loaded serves all of them. */
+ALWAYS_INLINE void outputs_of(const int count, int64_t in, const float *w, const float *x, const float *bias, float *z) {
+    vector sums[4] = {splat(0), splat(0), splat(0), splat(0)};
+    int64_t k = 0;
+    for (; k + LANES <= in; k += LANES)
+        for (int i = 0; i < count; i++) sums[i] += load(w + i * in + k) * load(x + k);
+    for (int i = 0; i < count; i++) {
+        z[i] = total(sums[i]) + bias[i];
+        for (int64_t rest = k; rest < in; rest++) z[i] += w[i * in + rest] * x[rest];
+    }
 }
 
 /* Z = X Wᵀ + b with W as (out, in), as it lies in theta: each number of W is read once, in the order of memory, and
    that is all that counts where the examples are few. */
 static void dense_predict(const operation *o, const pass *p, int thread, int threads) {
     const range part = share(p->examples, 1, thread, threads);
-    const int64_t whole = o->in / LANES * LANES;
     const float *w = p->theta + o->w, *bias = w + o->in * o->out;
-    for (int64_t i = 0; i < o->out; i++, w += o->in)
+    for (int64_t i = 0; i < o->out; i += 4, w += 4 * o->in)
         for (int64_t e = part.first; e < part.last; e++) {
             const float *x = p->arena + o->x + e * padded(o->in);
-            vector sums[4] = {splat(0), splat(0), splat(0), splat(0)};
-            int64_t k = 0;
-            for (; k + 4 * LANES <= whole; k += 4 * LANES)
-                for (int j = 0; j < 4; j++) sums[j] += load(w + k + j * LANES) * load(x + k + j * LANES);
-            for (; k < whole; k += LANES) sums[0] += load(w + k) * load(x + k);
-            float z = total((sums[0] + sums[1]) + (sums[2] + sums[3]));
-            for (; k < o->in; k++) z += w[k] * x[k];
-            p->arena[o->y + e * padded(o->out) + i] = z + bias[i];
+            float *z = p->arena + o->y + e * padded(o->out) + i;
+            switch (o->out - i) {
+                case 1: outputs_of(1, o->in, w, x, bias + i, z); break;
+                case 2: outputs_of(2, o->in, w, x, bias + i, z); break;
+                case 3: outputs_of(3, o->in, w, x, bias + i, z); break;
+                default: outputs_of(4, o->in, w, x, bias + i, z);
+            }
         }
 }
 

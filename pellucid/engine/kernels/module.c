@@ -228,8 +228,7 @@ static PyObject *plan_predict(PlanObject *self, PyObject *args) {
         goto done;
     }
     /* with the GIL held: it takes some µs, the arena is for one at a time, and nobody moves theta meanwhile */
-    predict(&self->plan, &data, t.buf, count, o.buf);
-    result = Py_NewRef(Py_None);
+    result = PyBool_FromLong(predict(&self->plan, &data, t.buf, count, o.buf));
 done:
     if (i.obj) PyBuffer_Release(&i);
     if (t.obj) PyBuffer_Release(&t);
@@ -259,7 +258,7 @@ static PyMethodDef plan_methods[] = {
      "train(images, targets, area, channels, scale, offset, order, rates, step, losses, correct)\n--\n\n"
      "Take a step on each batch of `order`; losses and correct are filled in."},
     {"predict", (PyCFunction)plan_predict, METH_VARARGS,
-     "predict(images, theta, area, channels, scale, offset, outputs)\n--\n\nFill in the outputs for images, at theta."},
+     "predict(images, theta, area, channels, scale, offset, outputs)\n--\n\nFill in the outputs for images, at theta; whether all are finite."},
     {NULL, NULL, 0, NULL}};
 
 static PyType_Slot plan_slots[] = {{Py_tp_init, plan_init},

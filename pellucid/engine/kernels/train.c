@@ -105,7 +105,7 @@ int train(const plan *p, workplace *w, const dataset *data, const int64_t *order
 
 #define AT_ONCE 64 /* examples of a prediction */
 
-void predict(const plan *p, const dataset *data, const float *theta, int64_t examples, float *outputs) {
+int predict(const plan *p, const dataset *data, const float *theta, int64_t examples, float *outputs) {
     const operation *last = &p->operations[p->count - 1];
     const unsigned long before = flush_denormals();
     const int64_t at_once = p->batch_size < AT_ONCE ? p->batch_size : AT_ONCE;
@@ -119,7 +119,10 @@ void predict(const plan *p, const dataset *data, const float *theta, int64_t exa
             memcpy(outputs + (first + e) * last->out, p->arena + last->y + e * padded(last->out),
                    (size_t)last->out * sizeof(float));
     }
+    float all = 0;
+    for (int64_t i = 0; i < examples * last->out; i++) all += outputs[i] * 0; /* NaN, if one is NaN or infinite */
     restore_denormals(before);
+    return all == 0;
 }
 
 int workplace_open(workplace *w, const plan *p) {

@@ -35,8 +35,8 @@ int train(const plan *p, workplace *w, const dataset *data, const int64_t *order
           int64_t steps, int64_t step, double *losses, int64_t *correct);
 
 /* The outputs (examples, outputs) of a plan that only goes forwards, at parameters theta, by the calling thread alone;
-   the last operation writes the outputs. */
-void predict(const plan *p, const dataset *data, const float *theta, int64_t examples, float *outputs);
+   the last operation writes the outputs. Returns whether all of them are finite. */
+int predict(const plan *p, const dataset *data, const float *theta, int64_t examples, float *outputs);
 
 /* An instruction set that the kernels were compiled for. */
 typedef struct {
