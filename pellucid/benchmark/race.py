@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -12,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from pellucid.benchmark.contenders import LIBRARIES, Contender, Examples, Predictor, contenders, module_of, predictors
+from pellucid.benchmark.quiet import Machine
 from pellucid.benchmark.work import Work
 from pellucid.data import Dataset
 from pellucid.data.normalization import normalization
 
-PAUSE = 0.2  # seconds
 EPOCHS = 2  # of each contender before it is the next one's turn
 CALLS = 200  # predictions that are timed together
 PRODUCT = (512, 784, 512)  # of the matrices whose product shows a library's own speed
@@ -69,16 +68,16 @@ def examples_of(train: Dataset, test: Dataset, normalize: str) -> Examples:
 
 
 def race_epochs(
-    work: Work, libraries: Sequence[str], examples: Examples, rounds: int, threads: int, say: Say
+    work: Work, libraries: Sequence[str], examples: Examples, rounds: int, machine: Machine, say: Say
 ) -> list[Result]:
     """Seconds an epoch of all contenders, and what they learned by it."""
     racers: list[Contender] = []
     for library in libraries:
-        racers += contenders(library, work, examples, threads)
+        racers += contenders(library, work, examples, machine.threads)
     times: dict[int, list[float]] = {index: [] for index in range(len(racers))}
     for number in range(rounds + 1):
         for index, racer in enumerate(racers):
-            rest()
+            machine.rest()
             for epoch in range(EPOCHS):
                 times[index].append(seconds(racer.epoch, number * EPOCHS + epoch))
         say(f"{work.name}: round {number} of {rounds}" + ("" if number else ", to warm up"))
@@ -89,7 +88,9 @@ def race_epochs(
     return with_ratios(results)
 
 
-def race_predictions(work: Work, libraries: Sequence[str], examples: Examples, rounds: int, say: Say) -> list[Result]:
+def race_predictions(
+    work: Work, libraries: Sequence[str], examples: Examples, rounds: int, machine: Machine, say: Say
+) -> list[Result]:
     """Seconds a prediction of one image."""
     racers: list[Predictor] = []
     for library in libraries:
@@ -97,7 +98,7 @@ def race_predictions(work: Work, libraries: Sequence[str], examples: Examples, r
     times: dict[int, list[float]] = {index: [] for index in range(len(racers))}
     for _ in range(2 * rounds + 1):
         for index, racer in enumerate(racers):
-            rest()
+            machine.rest()
             times[index].append(seconds(_repeat, racer.predict) / CALLS)
     say("one image: done")
     return with_ratios(
@@ -108,7 +109,7 @@ def race_predictions(work: Work, libraries: Sequence[str], examples: Examples, r
     )
 
 
-def product_rates(libraries: Sequence[str], rounds: int) -> dict[str, float]:
+def product_rates(libraries: Sequence[str], rounds: int, machine: Machine) -> dict[str, float]:
     """Multiplications and additions a second of each library's own matrix product."""
     rng = np.random.default_rng(0)
     m, k, n = PRODUCT
@@ -118,9 +119,10 @@ def product_rates(libraries: Sequence[str], rounds: int) -> dict[str, float]:
         if hasattr(module_of(library), "product_rate"):
             products[library] = module_of(library).product_rate(a, b)
     times: dict[str, list[float]] = {name: [] for name in products}
-    for _ in range(10 * rounds):
+    for _ in range(rounds):
         for name, product in products.items():
-            times[name].append(seconds(product))
+            machine.rest()
+            times[name] += [seconds(product) for _ in range(20)]
     return {name: 2 * m * k * n / statistics.median(taken) for name, taken in times.items()}
 
 
@@ -141,12 +143,6 @@ def all_learned(results: Sequence[Result]) -> bool:
 def _repeat(work: Callable[[], Any]) -> None:
     for _ in range(CALLS):
         work()
-
-
-def rest() -> None:
-    """Let the threads of the contender before come to rest: most spin for a while when their work is done."""
-    gc.collect()
-    time.sleep(PAUSE)
 
 
 def seconds(work: Callable[..., Any], *arguments: Any) -> float:

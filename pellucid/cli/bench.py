@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pellucid import __version__
+from pellucid.benchmark.process import race_processes
+from pellucid.benchmark.quiet import Machine
+from pellucid.benchmark.race import (
+    Result,
+    all_learned,
+    available,
+    examples_of,
+    product_rates,
+    race_epochs,
+    race_predictions,
+)
+from pellucid.benchmark.report import lines, plain, write
+from pellucid.benchmark.work import P03, WORKS, Work
 from pellucid.cli.options import Data, Json
 from pellucid.cli.output import DownloadProgress, emit, say
+from pellucid.data import load
 from pellucid.errors import UsageError
+from pellucid.machine import describe
 
 PINNED = "OPENBLAS_CORETYPE"
 Option = typer.Option
@@ -30,14 +47,11 @@ def command(
     json: Json = False,
 ) -> int:
     """Race training and prediction against the libraries that are installed, with the accuracy in the same run."""
-    pinned = os.environ.pop(PINNED, None)  # it can hold NumPy to slower kernels than the machine has
-    if pinned:
-        say(f"{PINNED}={pinned} is taken out, for every contender alike.")
+    if PINNED in os.environ:  # it can hold NumPy to slower kernels than the machine has, and is read when NumPy starts
+        say(f"{PINNED}={os.environ.pop(PINNED)} is taken out, for every contender alike.")
+        return subprocess.call([sys.executable, "-m", "pellucid", *sys.argv[1:]])
     if hasattr(os, "sched_setaffinity"):  # JAX takes a thread for each core that the process may use
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-
-    from pellucid.benchmark.race import all_learned
-    from pellucid.benchmark.report import plain, write
 
     races, facts = _race(rounds, threads, only or "", data, quiet=json)
     learned = all(all_learned(results) for results in races.values())
@@ -58,20 +72,13 @@ def _race(rounds: int, threads: int, only: str, data: str, *, quiet: bool) -> tu
     """All races whose names hold `only`, each printed when it is over, and what there is to know about the machine."""
     import threadpoolctl
 
-    from pellucid.benchmark.process import race_processes
-    from pellucid.benchmark.race import Result, available, examples_of, product_rates, race_epochs, race_predictions
-    from pellucid.benchmark.report import lines
-    from pellucid.benchmark.work import P03, WORKS, Work
-    from pellucid.data import load
-    from pellucid.engine.compiled import missing, peak
-
     names = [*(work.name for work in WORKS), "one image", "the whole process"]
     if not any(only in name for name in names):
         raise UsageError(f"No race has {only!r} in its name. There are: {'; '.join(names)}.")
     train, test = load(data, DownloadProgress())
     say(f"{train.description}; {len(test):,} to test")
     libraries = available(say)
-    most = None if missing() else peak(threads)
+    machine = Machine(threads)
     races: dict[str, Any] = {}
 
     def keep(title: str, results: list[Result], unit: str = "s") -> None:
@@ -83,24 +90,21 @@ def _race(rounds: int, threads: int, only: str, data: str, *, quiet: bool) -> tu
         for work in WORKS:
             if only in work.name:
                 examples = examples_of(train, test, work.normalize)
-                results = race_epochs(work, libraries, examples, rounds, threads, say)
-                done = work.arithmetic * len(train)
+                results = race_epochs(work, libraries, examples, rounds, machine, say)
+                done, most = work.arithmetic * len(train), machine.peak
                 keep(work.name, [replace(r, share=done / r.seconds / most if most else None) for r in results])
         if only in "one image":
             examples = examples_of(train, test, "unit")
-            keep("one image", race_predictions(Work(P03, "sgd", 32), libraries, examples, rounds, say), "µs")
-        rates = product_rates(libraries, rounds)
+            keep("one image", race_predictions(Work(P03, "sgd", 32), libraries, examples, rounds, machine, say), "µs")
+        rates = product_rates(libraries, rounds, machine)
     if only in "the whole process":
-        keep("the whole process", race_processes(train, test, libraries, rounds, threads, say))
-    return races, _facts(threads, rounds, train.description, most, rates, libraries)
+        keep("the whole process", race_processes(train, test, libraries, rounds, machine, say))
+    return races, _facts(machine, rounds, train.description, rates, libraries)
 
 
 def _facts(
-    threads: int, rounds: int, dataset: str, most: float | None, rates: dict[str, float], libraries: Sequence[str]
+    machine: Machine, rounds: int, dataset: str, rates: dict[str, float], libraries: Sequence[str]
 ) -> dict[str, Any]:
-    from importlib.metadata import version
-
-    from pellucid.machine import describe
 
     packages = {"PyTorch": "torch", "JAX": "jax", "scikit-learn": "scikit-learn"}
     return {
@@ -108,11 +112,12 @@ def _facts(
         "commit": _commit(),
         "date": time.strftime("%Y-%m-%d"),
         "machine": describe(),
-        "threads": threads,
+        "threads": machine.threads,
         "rounds": rounds,
         "dataset": dataset,
         "versions": {library: version(packages[library]) for library in libraries if library in packages},
-        "peak": most,
+        "peak": machine.peak,
+        "waits": machine.waits,
         "product_rates": rates,
     }
 
