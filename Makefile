@@ -64,7 +64,7 @@ sanitize: $(VENV)/.developed
 		PELLUCID_KERNELS=$(CURDIR)/build/sanitized/_native.abi3.so \
 		$(BIN)/pytest -p sanitized_kernels -p no:cacheprovider tests/test_native.py
 	$(CC) -O1 -g -fsanitize=thread $(C_FLAGS) -o build/sanitized/pool_stress tests/pool_stress.c $(KERNELS)/pool.c -lpthread
-	TSAN_OPTIONS=die_after_fork=0 build/sanitized/pool_stress
+	build/sanitized/pool_stress
 	$(CC) -O1 -g -fsanitize=thread $(ONE_SET) -o build/sanitized/digits.run $(C_DEMO) -lm -lpthread
 	PYTHONPATH=tests $(BIN)/python -c "from conftest import *; write_folder(Path('build/sanitized/digits'))"
 	build/sanitized/digits.run build/sanitized/digits

@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pool.h"
@@ -53,15 +52,6 @@ int main(void) {
         pthread_join(users[i], &result);
         wrong += (long)result;
     }
-    work w = {.threads = pool_new(3), .count = 3}; /* a pool that lives on in a fork, without its threads */
-    wrong += pool_run(w.threads, meet_often, &w) != 0;
-    const pid_t child = fork();
-    wrong += pool_run(w.threads, meet_often, &w) != 0;
-    pool_free(w.threads);
-    if (child == 0) _exit(w.wrong[0] + w.wrong[1] + w.wrong[2]);
-    int status;
-    waitpid(child, &status, 0);
-    wrong += status != 0;
     printf("%d meetings of 1 to %d threads, %ld wrong\n", MEETINGS * RUNS * MOST, MOST, wrong);
     return wrong != 0;
 }
