@@ -19,6 +19,7 @@ from pellucid.errors import ModelFileError, UsageError
 from pellucid.files.atomic import held, is_temporary, sweep, write_atomic
 from pellucid.files.checkpoint import LAST, PREVIOUS, read_checkpoint, write_checkpoint
 from pellucid.glass import curves
+from pellucid.machine import cores
 from pellucid.network import Network
 from pellucid.recipe import Recipe, changed
 from pellucid.setup import Setup
@@ -184,9 +185,9 @@ class Run(Callback):
     def _checkpoint(self, progress: Progress) -> None:
         began = time.monotonic()
         snapshot = progress.snapshot()
-        write_checkpoint(
-            self.folder, *replace(snapshot, facts={**snapshot.facts, "pellucid": pellucid.__version__}).parts()
-        )
+        threads = self.setup.threads or cores()  # the reference says more exactly; the native bits do not depend on it
+        facts = {"threads": threads, **snapshot.facts, "pellucid": pellucid.__version__}
+        write_checkpoint(self.folder, *replace(snapshot, facts=facts).parts())
         self.written = time.monotonic()
         self.cost = self.written - began
 

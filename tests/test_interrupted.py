@@ -23,7 +23,7 @@ import pellucid as pl
 from pellucid.cli.interruption import Interruption
 from pellucid.engine.compiled import missing
 from pellucid.files.atomic import held
-from pellucid.files.checkpoint import LAST, PREVIOUS
+from pellucid.files.checkpoint import LAST, PREVIOUS, read_checkpoint
 
 Command = Any
 RECIPE = ["784-16-10", "--optimizer", "adam", "--batch-size", 32, "--epochs", 3, "--validation", 0.1]  # 17 steps each
@@ -378,3 +378,11 @@ def test_kills_change_nothing(engine: str, digits_folder: Path, tmp_path: Path) 
 @pytest.mark.parametrize("engine", BOTH)
 def test_fifty_kills_change_nothing(engine: str, digits_folder: Path, tmp_path: Path) -> None:
     survive_kills(engine, 50, digits_folder, tmp_path, seed=1)
+
+
+@pytest.mark.parametrize("engine", BOTH)
+def test_a_checkpoint_says_what_it_came_from(pellucid: Command, digits_folder: Path, engine: str) -> None:
+    pellucid("train", *RECIPE, "--data", digits_folder, "--out", "run", "--engine", engine, "--threads", 2)
+    _, about = read_checkpoint(Path("run")) or ({}, {})
+    assert {"engine", "threads", "instruction set", "NumPy", "pellucid"} <= about["facts"].keys()
+    assert (about["facts"]["engine"], about["facts"]["threads"]) == (engine, 2)
