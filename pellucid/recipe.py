@@ -15,6 +15,7 @@ from pellucid.names import choose, suggest
 from pellucid.network import DTYPES, Network
 from pellucid.notation import parse
 from pellucid.optimizers import Optimizer, make_optimizer
+from pellucid.published import Published
 
 LARGEST = 2**63  # of any whole number in a recipe
 FOLDER = Path(__file__).parent / "recipes"
@@ -31,6 +32,7 @@ class Recipe:
     architecture: str
     name: str = ""
     source: str = ""  # whose recipe it is
+    published: str = ""  # the accuracy on the test images that the source tells of, as it writes it: "> 95%"
     activation: str = "relu"
     initializer: str = ""  # by default as fits the activation
     output: str = ""  # by default as fits the loss
@@ -62,6 +64,8 @@ class Recipe:
             raise UsageError(f"The recipe's clip_norm is {self.clip_norm}; at least 0 is expected.")
         if not 0 <= self.validation < 1:
             raise UsageError(f"The recipe's validation is {self.validation}; a fraction below 1 is expected.")
+        if self.published:
+            Published.of(self.published)
         parse(self.architecture, self.activation, features=1, classes=1)
         make_loss(self.output or None, self.loss or None)
         self.make_optimizer()
