@@ -15,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from pellucid import __version__
-from pellucid.cli import bench, data, gradcheck, info, predict, test, train
+from pellucid.cli import bench, data, gradcheck, info, predict, reproduce, test, train
 from pellucid.cli.output import emit, say
 from pellucid.errors import PellucidError
 
@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (train, test, predict, gradcheck, data, info, bench):
+for module in (train, test, predict, gradcheck, reproduce, data, info, bench):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 
 
