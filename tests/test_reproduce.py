@@ -75,7 +75,7 @@ def test_it_prints_a_table_that_a_stranger_can_read_and_its_three_pictures(
     assert heading == "scalar-notes: Mikulej, nn-from-scratch (a repository)"
     assert "0.56–0.62" in same
     assert "±" in same
-    assert all(len(line) <= 120 for line in result.out.splitlines())
+    assert all(len(line) <= 120 for line in result.out.splitlines() if not line.startswith("data: "))
     assert "600 images" in result.err
     assert "scalar-notes  seed 2/2" in result.err
     assert "left" in result.err
@@ -146,9 +146,9 @@ def test_what_other_data_or_settings_came_to_does_not_count(
     pellucid("reproduce", "scalar-notes", "--seeds", 1, "--data", others)
     assert len(trained) == 3
     assert len(lines("scalar-notes")) == 2
-    pellucid("reproduce", "vanishing", "--seeds", 1, "--data", digits_folder)
-    pellucid("reproduce", "vanishing", "--seeds", 1, "--data", digits_folder, "--quick")
-    assert len(lines("vanishing")) == 2
+    pellucid("reproduce", "sixteen-sixteen", "--seeds", 1, "--data", digits_folder)
+    pellucid("reproduce", "sixteen-sixteen", "--seeds", 1, "--data", digits_folder, "--quick")
+    assert len(lines("sixteen-sixteen")) == 2
 
 
 def test_a_file_that_is_no_record_is_left_alone_or_named(pellucid: Command, digits_folder: Path) -> None:
@@ -226,5 +226,5 @@ def test_on_mnist_the_published_figures_hold(pellucid: Command, mnist: tuple[pl.
     assert all(row["reproduced"] for row in published), published
     assert result.code == 0
     accuracy = {row["name"]: row["accuracy_mean"] for row in result.json["rows"]}
-    assert accuracy["vanishing"] > 0.9 > 0.5 > accuracy["vanishing/sigmoid"]
+    assert accuracy["vanishing"] > 0.9 > 0.3 > accuracy["vanishing/sigmoid"]
     assert accuracy["glass-from-black-box/is-it-a-5"] > 0.98

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -264,3 +265,26 @@ def test_its_recipe_is_all_sigmoid_with_squared_error() -> None:
     network = sixteen_sixteen.RECIPE.make_network()
     assert (network.architecture, network.output) == ("784-16:sigmoid-16:sigmoid-10", "sigmoid")
     assert network.loss.kind == "squared_error"
+
+
+# docs/five-systems.md
+
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "five-systems.md").read_text(encoding="utf-8")
+SHOWN = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", DOCUMENT, re.DOTALL)
+
+
+@pytest.mark.parametrize(("program", "message"), SHOWN)
+def test_the_messages_in_the_document_are_those_that_pellucid_prints(program: str, message: str) -> None:
+    with pytest.raises(pl.PellucidError) as raised:
+        exec(program, {})
+    assert f"{type(raised.value).__name__}: {raised.value}".split() == message.split()
+
+
+def test_the_document_shows_messages_and_every_row_of_the_table() -> None:
+    assert len(SHOWN) >= 4
+    table = DOCUMENT.partition("<!-- table -->")[2].partition("<!-- /table -->")[0]
+    for system in all_systems().values():
+        assert f"| `{system.name}` |" in table
+        for protocol in system.protocols:
+            for figure, published in protocol.figures.items():
+                assert f"| {protocol.words} | {figure} | {published or '-'} |" in table

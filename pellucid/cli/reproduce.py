@@ -88,7 +88,7 @@ def _finish(done: list[Reproduction], out: Path, dataset: str, json: bool) -> in
     if json:
         emit(result)
         return 1 if failed else 0
-    print(*table.lines(rows), table.LEGEND, sep="\n")
+    print(*table.lines(rows), table.LEGEND, f"data: {dataset}", sep="\n")
     for one in done:
         if one.lines:
             print("", one.name, *(f"  {line}" for line in one.lines), sep="\n")

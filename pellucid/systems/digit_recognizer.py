@@ -133,7 +133,7 @@ def report(results: Results, parts: Parts) -> Report:
     """When its author would have stopped, what the gradient check says of his bias gradient, what that changes."""
     titles = {variant: "the author's bias gradient" if variant else "the right bias gradient" for variant in results}
     lines = [f"{titles[variant]}: {_stop(outcomes)}" for variant, outcomes in results.items()]
-    lines += [f"{titles[variant]}: the gradient check {_found(author=bool(variant))}" for variant in results]
+    lines += [f"{titles[variant]}: gradient check {_found(author=bool(variant))}" for variant in results]
     pairs = zip(*results.values(), strict=False)  # of the seeds that both have
     training, validation = np.mean([[b.accuracies[f] - a.accuracies[f] for f in PUBLISHED] for a, b in pairs], axis=0)
     lines.append(f"the author's instead of the right one: {training:+.2%} on training, {validation:+.2%} on validation")

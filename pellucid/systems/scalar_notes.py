@@ -54,12 +54,9 @@ class Notes(Protocol):
         for batch in batches if self.fresh else [batches[0]] * self.steps:
             curve.append(step(network, train.images[batch], train.labels[batch], self.learning_rate))
         seconds = perf_counter() - began
-        seen = network.evaluate(train.subset(batches[0]))
-        accuracy = network.evaluate(test).accuracy
-        figure, measured = ("test", accuracy) if self.fresh else ("those 32", seen.accuracy)
-        return Outcome(
-            {figure: measured}, seconds, {"test_accuracy": accuracy, **curves(curve), **samples(network, test)}
-        )
+        seen, unseen = (network.evaluate(part).accuracy for part in (train.subset(batches[0]), test))
+        notes = {"test_accuracy": unseen, **curves(curve), **samples(network, test)}
+        return Outcome({"test": unseen} if self.fresh else {"those 32": seen}, seconds, notes)
 
 
 def deal(examples: int, steps: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -129,37 +126,40 @@ def samples(network: Network, test: Dataset) -> dict[str, Any]:
     return {"answers": outputs.argmax(axis=1).tolist(), "probabilities": outputs.max(axis=1).tolist()}
 
 
+TITLES = {"": "the same 32 images", "fresh": "fresh batches", "fitting": "fresh, He"}
+
+
 def report(results: Results, parts: Parts) -> Report:
-    """The three pictures: accuracy, loss, sample predictions."""
-    titles = {"": "the same 32 images", "fresh": "fresh batches", "fitting": "fresh, He, mean gradient"}
-    lines, pictures = [], {}
-    if same := results.get(""):
-        outside = mean_of(same, "test_accuracy")
-        lines.append(f"trained on the same 32 images, the network reads {outside:.1%} of the test images")
-    if fitting := results.get("fitting"):
-        rates = [outcome.notes["learning_rate"] for outcome in fitting]
-        counts = ", ".join(f"{rate:g} ({rates.count(rate)}×)" for rate in sorted(set(rates)))
-        lines.append(f"learning rates that did best on held-out training images: {counts}")
-    for note, title in (("accuracies", "accuracy"), ("losses", "loss")):
-        shown = {titles[variant]: mean_of(outcomes, note).tolist() for variant, outcomes in results.items()}
-        panel = Panel(f"{title} on the batch", shown, "step", "{:g}".format)
-        pictures[f"scalar-notes-{title}.png"] = draw([panel], f"{ARCHITECTURE}, {STEPS} steps, mean over the seeds")
-    test = parts[1]
-    rows = {
-        titles[variant]: [
-            Sample(image, f"{test.classes[answer]}  {probability:.0%}", right=answer == label)
-            for image, label, answer, probability in zip(
-                test.images[:SAMPLES],
-                test.labels,
-                outcomes[0].notes["answers"],
-                outcomes[0].notes["probabilities"],
-                strict=False,
-            )
-        ]
-        for variant, outcomes in results.items()
+    """What was learnt of the 32 images, which rates did best, and the three pictures: accuracy, loss, predictions."""
+    same = mean_of(results[""], "test_accuracy")
+    rates = [outcome.notes["learning_rate"] for outcome in results["fitting"]]
+    counts = ", ".join(f"{rate:g} ({rates.count(rate)}×)" for rate in sorted(set(rates)))
+    lines = [
+        f"trained on the same 32 images, the network reads {same:.1%} of the test images",
+        f"learning rates that did best on held-out training images: {counts}",
+    ]
+    rows = {TITLES[variant]: _row(outcomes[0], parts[1]) for variant, outcomes in results.items()}
+    pictures = {
+        "scalar-notes-accuracy.png": _curves(results, "accuracies", "accuracy"),
+        "scalar-notes-loss.png": _curves(results, "losses", "loss"),
+        "scalar-notes-predictions.png": draw_samples(rows, f"{ARCHITECTURE}, {STEPS} steps, seed 0"),
     }
-    pictures["scalar-notes-predictions.png"] = draw_samples(rows, f"{ARCHITECTURE}, {STEPS} steps, seed 0")
     return Report(lines, pictures)
+
+
+def _curves(results: Results, note: str, title: str) -> bytes:
+    lines = {TITLES[variant]: mean_of(outcomes, note).tolist() for variant, outcomes in results.items()}
+    panel = Panel(f"{title} on the batch", lines, "step")
+    return draw([panel], f"{ARCHITECTURE}, {STEPS} steps, mean over the seeds")
+
+
+def _row(outcome: Outcome, test: Dataset) -> list[Sample]:
+    """The first test images with the answers of one network."""
+    answers = zip(outcome.notes["answers"], outcome.notes["probabilities"], strict=True)
+    return [
+        Sample(test.images[k], f"{test.classes[answer]}  {probability:.0%}", right=bool(answer == test.labels[k]))
+        for k, (answer, probability) in enumerate(answers)
+    ]
 
 
 SYSTEM = System(
