@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.classes import hold_out, label
 from pellucid.data.dataset import Dataset
+from pellucid.data.formats.part import Part, check_shape
 from pellucid.data.idx import read_idx
-from pellucid.errors import DataError, UsageError
+from pellucid.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,6 @@ TEST_LABELS = File(
 )
 FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 Progress = Callable[[str, int, int], None]  # told (file, bytes so far, bytes in all) of a download
-HELD_OUT = 1 / 6  # the share of the training part that tests where a folder has no test part
 
 
 def read_folder(folder: Path) -> tuple[Dataset, Dataset]:
@@ -55,22 +56,43 @@ def read_folder(folder: Path) -> tuple[Dataset, Dataset]:
     Raises:
         DataError: a file is missing or damaged, or images and labels do not belong together.
     """
+    return finish(*read_parts(folder), str(folder), "no test files there")
+
+
+def read_parts(folder: Path) -> tuple[Part, Part | None]:
+    """The two parts as the files have them; no test part where neither of its files is there."""
     train = _read_part(folder, TRAIN_IMAGES, TRAIN_LABELS)
     if not any(find(folder, file) for file in (TEST_IMAGES, TEST_LABELS)):
-        source = f"{folder} (no test files there: one sixth held out)"
-        try:
-            train, test = train.split(HELD_OUT)
-        except UsageError:
-            raise DataError(
-                f"{folder} has no test files, and {len(train)} images are too few to hold some out."
-            ) from None
-        return replace(train, source=source), replace(test, source=source)
-    test = _read_part(folder, TEST_IMAGES, TEST_LABELS)
-    if train.input_shape != test.input_shape:
-        raise DataError(
-            f"{folder} has training images of {train.images.shape[1:]} and test images of {test.images.shape[1:]}."
-        )
-    return train, test
+        return train, None
+    return train, _read_part(folder, TEST_IMAGES, TEST_LABELS)
+
+
+def finish(train: Part, test: Part | None, where: str, lacking: str = "") -> tuple[Dataset, Dataset]:
+    """Two data sets from what a reader found; content that is MNIST's own is recognized, whatever file it came from.
+
+    Args:
+        train: the training part.
+        test: the test part; without one, a sixth of the training part is held out.
+        where: where both are, for people.
+        lacking: why there is no test part, in words.
+
+    Raises:
+        DataError: the parts do not fit, or have no labels, too many classes or too few images.
+    """
+    training, testing = label(train, test, where)
+    training = _recognized(training, TRAIN_IMAGES, TRAIN_LABELS)
+    if testing is None:
+        return hold_out(training, lacking)
+    return training, _recognized(testing, TEST_IMAGES, TEST_LABELS)
+
+
+def _recognized(part: Dataset, images: File, labels: File) -> Dataset:
+    """The part, verified if it is MNIST's own."""
+    if part.classes != tuple("0123456789") or not is_original(part.images, images):
+        return part
+    if not is_original(part.labels.astype(np.uint8), labels):
+        return part
+    return replace(part, name="mnist", verified=True)
 
 
 def find(folder: Path, file: File) -> Path | None:
@@ -105,15 +127,15 @@ def assemble(images: NDArray[np.uint8], labels: NDArray[Any], source: str, verif
     return Dataset(images, labels.astype(np.int64), name=name, source=source, verified=verified)
 
 
-def _read_part(folder: Path, images: File, labels: File) -> Dataset:
+def _read_part(folder: Path, images: File, labels: File) -> Part:
     arrays = []
     for file in (images, labels):
         path = find(folder, file)
         if path is None:
             raise DataError(f"{folder} has no {file.name} (or {file.name}.gz). {what_to_do()}")
         arrays.append(read_idx(path, file.dimensions))
-    verified = all(is_original(array, file) for array, file in zip(arrays, (images, labels), strict=True))
-    return assemble(arrays[0], arrays[1], str(folder), verified)
+    check_shape(arrays[0].shape[1:], f"{folder}, {images.name},")
+    return Part(arrays[0], arrays[1].astype(np.int64))
 
 
 def what_to_do() -> str:

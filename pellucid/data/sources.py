@@ -11,7 +11,6 @@ import io
 import logging
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from pellucid.data.dataset import Dataset
-from pellucid.data.mnist import FILES, Progress, assemble, find, is_original, read_folder, what_to_do
+from pellucid.data.mnist import FILES, Progress, assemble, find, read_folder, what_to_do
 from pellucid.errors import DataError, UsageError
 from pellucid.files.atomic import write_atomic
 from pellucid.names import suggest
@@ -36,8 +35,8 @@ def load(data: str | Path = "mnist", progress: Progress | None = None) -> Parts:
     """A training set and a test set.
 
     Args:
-        data: "mnist" (looked for in the order above), "mnist-5k" (the offline sample), or the path of a folder
-            with files of MNIST's names.
+        data: "mnist" (looked for in the order above), "mnist-5k" (the offline sample), or the path of
+            a folder, file or zip archive in any of the formats of docs/data.md.
         progress: is told (file, bytes, bytes in all) while something is downloaded.
 
     Raises:
@@ -51,8 +50,10 @@ def load(data: str | Path = "mnist", progress: Progress | None = None) -> Parts:
     if folder is None:
         return _from_caches() or _download_or_sample(progress)
     try:
-        if Path(folder).is_dir() and folder:
-            return read_folder(Path(folder))
+        if folder and Path(folder).exists():
+            from pellucid.data.reading import read  # with readers of many formats, which few programs need
+
+            return read(Path(folder))
     except OSError as error:
         raise DataError(f"{folder} cannot be read: {error.strerror}.") from None
     if name == "mnist":
@@ -131,26 +132,9 @@ def _verified(path: Path, read: Callable[[Path], Parts | None]) -> Parts | None:
 
 
 def _read_keras(path: Path) -> Parts | None:
-    """Keras's mnist.npz: four arrays; each member may be only as long as MNIST's own."""
-    if not path.is_file():
-        return None
-    arrays = []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for file, name in zip(FILES, ("x_train", "y_train", "x_test", "y_test"), strict=True):
-                info = archive.getinfo(f"{name}.npy")
-                if info.file_size > file.size + 1024:
-                    raise DataError(f"{path}: {name} is longer than MNIST's {file.name}.")
-                arrays.append(np.load(io.BytesIO(archive.read(info)), allow_pickle=False))
-                if arrays[-1].ndim != file.dimensions or arrays[-1].dtype != np.uint8:
-                    raise DataError(f"{path}: {name} is not the array that Keras keeps there.")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(f"{path} is damaged ({error}).") from None
-    verified = all(is_original(array, file) for array, file in zip(arrays, FILES, strict=True))
-    return (
-        assemble(arrays[0], arrays[1], str(path), verified),
-        assemble(arrays[2], arrays[3], str(path), verified),
-    )
+    from pellucid.data.reading import read
+
+    return read(path) if path.is_file() else None
 
 
 def _download_or_sample(progress: Progress | None) -> Parts:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,3 +67,21 @@ def check_shape(shape: tuple[int, ...], source: str) -> tuple[int, ...]:
         most = f"{LARGEST_SIDE}×{LARGEST_SIDE}"
         raise DataError(f"{source} has images of {sizes}; at most {most} are read. Make them smaller first.")
     return shape
+
+
+def text_labels(labels: Sequence[str]) -> NDArray[Any]:
+    """Labels written as text: int64 if all are whole numbers, otherwise as they are."""
+    if all(re.fullmatch(r"[+-]?[0-9]{1,18}(\.0*)?", text) for text in set(labels)):
+        return np.array([int(text.partition(".")[0]) for text in labels], np.int64)
+    return np.array(labels)
+
+
+def visible(folder: Path) -> list[Path]:
+    """What is in a folder, without hidden files and what macOS puts beside them, sorted by name."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
+
+
+def order(name: str) -> tuple[int, int, str]:
+    """For sorting names: numbers by their value, then words by the alphabet."""
+    number = re.match(r"-?[0-9]{1,18}(?=\.|$)", name)
+    return (0, int(number[0]), name) if number else (1, 0, name)

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.formats.part import LARGEST, Part, check_shape, flat_shape
+from pellucid.data.formats.part import LARGEST, Part, check_shape, flat_shape, text_labels
 from pellucid.errors import DataError
 from pellucid.files.atomic import write_atomic
 
@@ -92,7 +92,10 @@ def _quoted(text: str) -> str:
 
 def _read(stream: BinaryIO, limit: int | None, source: str) -> Part:
     first = stream.readline(LONGEST_LINE)
-    layout = _layout(_cells(first.removeprefix(b"\xef\xbb\xbf"), source), source)
+    try:
+        layout = _layout(_cells(first.removeprefix(b"\xef\xbb\xbf")), source)
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{source} is no table in UTF-8 text.") from None
     rows = Rows(layout, source)
     for block in _blocks(stream, b"" if layout.header else first.removeprefix(b"\xef\xbb\xbf"), source):
         rows.add(block)
@@ -153,7 +156,7 @@ class Rows:
                 continue
             self.count += 1
             try:
-                cells = _cells(line, self.source)
+                cells = _cells(line)
                 if len(cells) != self.layout.columns:
                     raise DataError(f"{len(cells)} columns, where {self.layout.columns} are expected")
                 if self.layout.label is not None:
@@ -162,7 +165,7 @@ class Rows:
                         raise DataError("the label is missing")
                     self.labels.append(label.encode())
                 self.pixels += bytes(map(_pixel, cells))
-            except DataError as error:
+            except (DataError, UnicodeDecodeError, csv.Error) as error:
                 self.troubles.append(f"row {self.count} (line {self.lines}): {error}" if not self.troubles else "")
 
     def part(self) -> Part:
@@ -173,19 +176,12 @@ class Rows:
         if not self.count:
             raise DataError(f"{self.source} has no rows of pixels.")
         images = np.frombuffer(self.pixels, np.uint8).reshape(self.count, *self.layout.shape)
-        return Part(images, None if self.layout.label is None else parse_labels(self.labels, self.source))
-
-
-def parse_labels(labels: list[bytes], source: str) -> NDArray[Any]:
-    """Labels as int64 if all are whole numbers, as text otherwise."""
-    try:
-        different = {label: label.decode().strip() for label in set(labels)}
-    except UnicodeDecodeError as error:
-        raise DataError(f"{source} has a label that is no UTF-8 text: {error.object[:20]!r}.") from None
-    if all(re.fullmatch(r"[+-]?[0-9]{1,18}(\.0*)?", text) for text in different.values()):
-        numbers = {label: int(text.partition(".")[0]) for label, text in different.items()}
-        return np.array([numbers[label] for label in labels], np.int64)
-    return np.array([different[label] for label in labels])
+        if self.layout.label is None:
+            return Part(images)
+        try:
+            return Part(images, text_labels([label.decode().strip() for label in self.labels]))
+        except UnicodeDecodeError as error:
+            raise DataError(f"{self.source} has a label that is no UTF-8 text: {error.object[:20]!r}.") from None
 
 
 def _parse(lines: list[bytes], columns: int) -> NDArray[np.uint8] | None:
@@ -210,11 +206,8 @@ def _pixel(cell: str) -> int:
     return int(value)
 
 
-def _cells(line: bytes, source: str) -> list[str]:
-    try:
-        return next(csv.reader(io.StringIO(line.decode(), newline="")), [])
-    except (UnicodeDecodeError, csv.Error):
-        raise DataError(f"{source} is no table in UTF-8 text.") from None
+def _cells(line: bytes) -> list[str]:
+    return next(csv.reader(io.StringIO(line.decode(), newline="")), [])
 
 
 def _layout(cells: list[str], source: str) -> Layout:
