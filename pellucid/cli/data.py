@@ -9,14 +9,14 @@ import numpy as np
 import typer
 from PIL import Image
 
-from pellucid.cli.options import Json
+from pellucid.cli.options import DATA_HELP, Json
 from pellucid.cli.output import DownloadProgress, emit
 from pellucid.data import Dataset, load
 from pellucid.data.idx import write_dataset
 
 
 def command(
-    data: Annotated[str, typer.Argument(metavar="NAME|PATH", help="mnist, mnist-5k, or a folder.")] = "mnist",
+    data: Annotated[str, typer.Argument(metavar="NAME|PATH", help=DATA_HELP)] = "mnist",
     pictures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write the first test image of each class there, as PNG.")
     ] = None,

@@ -8,19 +8,15 @@ it, as SHA256SUMS, so that damage is noticed later.
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import tempfile
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from pellucid.data.catalogue import MNISTS_NAMES, Published, four
 from pellucid.data.idx import write_dataset
-from pellucid.data.published import Parts, assemble, file_sha256, find, is_original, read
+from pellucid.data.published import Parts, file_sha256, find, read
 from pellucid.errors import DataError
 from pellucid.files.atomic import write_atomic
 
@@ -108,28 +104,9 @@ def _kept(published: Published, folder: Path) -> Published:
 def _read(published: Published, path: Path) -> Parts | None:
     """A set from a folder or from Keras's npz file; None if it is not there."""
     if path.suffix == ".npz":
-        return _read_npz(published, path) if path.is_file() else None
+        from pellucid.data.reading import read as read_any  # with readers of many formats, which few programs need
+
+        return read_any(path) if path.is_file() else None
     archive = published.archive
     there = all(find(path, file) for file in published.files) or (archive and (path / archive.packed_name).is_file())
     return read(published, path) if there else None
-
-
-def _read_npz(published: Published, path: Path) -> Parts:
-    """Keras's npz file: four arrays; each member may be only as long as the published file."""
-    arrays = []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for file, name in zip(published.files, ("x_train", "y_train", "x_test", "y_test"), strict=True):
-                info = archive.getinfo(f"{name}.npy")
-                if info.file_size > file.size + 1024:
-                    raise DataError(f"{path}: {name} is longer than {file.name} of {published.name}.")
-                arrays.append(np.load(io.BytesIO(archive.read(info)), allow_pickle=False))
-                if arrays[-1].ndim != file.dimensions or arrays[-1].dtype != np.uint8:
-                    raise DataError(f"{path}: {name} is not the array that Keras keeps there.")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(f"{path} is damaged ({error}).") from None
-    verified = all(is_original(array, file) for array, file in zip(arrays, published.files, strict=True))
-    return (
-        assemble(published, arrays[0], arrays[1], str(path), verified),
-        assemble(published, arrays[2], arrays[3], str(path), verified),
-    )

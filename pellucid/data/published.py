@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.catalogue import DIGITS, PUBLISHED, Archive, File, Files, Published
+from pellucid.data.classes import hold_out, label
 from pellucid.data.dataset import Dataset
+from pellucid.data.formats.part import Part, check_shape
 from pellucid.data.idx import idx_sha256, read_idx, read_packed_idx
-from pellucid.errors import DataError, UsageError
+from pellucid.errors import DataError
 
 Parts = tuple[Dataset, Dataset]
 Progress = Callable[[str, int, int], None]  # told (file, bytes so far, bytes in all) of a download
-HELD_OUT = 1 / 6  # the share of the training part that tests where a folder has no test part
 
 
 def read(published: Published, folder: Path) -> Parts:
@@ -54,49 +55,71 @@ def read(published: Published, folder: Path) -> Parts:
     return train, test
 
 
-def read_folder(folder: Path) -> Parts:
-    """The training and test set in anybody's folder with the file names of MNIST, QMNIST or a set of EMNIST.
+def read_parts(published: Published, folder: Path) -> tuple[Part, Part | None]:
+    """The two parts in anybody's folder with the file names of a set; no test part where neither of its files is there.
 
-    Content that is not MNIST's own (Fashion-MNIST has the same names) is marked unverified. Without the two
-    test files one sixth of the training set is held out, stratified, and the source says so.
+    Of MNIST's names, which other sets have too, the labels are taken as they come.
 
     Raises:
-        DataError: a file is missing or damaged, or images and labels do not belong together.
+        DataError: a file is missing or damaged.
     """
-    published = recognize(folder)
-    (images, labels), verified = _read_files(published, folder, published.files[:2])
-    train = assemble(published, images, labels, str(folder), verified)
+    train = _read_part(published, folder, published.files[:2])
     if not any(find(folder, file) for file in published.files[2:]):
-        source = f"{train.source} (no test files there: one sixth held out)"
-        try:
-            train, test = train.split(HELD_OUT)
-        except UsageError:
-            raise DataError(
-                f"{folder} has no test files, and {len(train)} images are too few to hold some out."
-            ) from None
-        return replace(train, source=source), replace(test, source=source)
-    (images, labels), verified = _read_files(published, folder, published.files[2:])
-    test = assemble(published, images, labels, str(folder), verified)
-    if train.input_shape != test.input_shape:
-        raise DataError(
-            f"{folder} has training images of {train.images.shape[1:]} and test images of {test.images.shape[1:]}."
-        )
-    return train, test
+        return train, None
+    return train, _read_part(published, folder, published.files[2:])
 
 
-def recognize(folder: Path) -> Published:
-    """The published set whose file names are in the folder; MNIST, also for the sets that share its names.
+def finish(train: Part, test: Part | None, where: str, lacking: str = "") -> Parts:
+    """Two data sets from what a reader found; content that is MNIST's own is recognized, whatever file it came from.
+
+    Args:
+        train: the training part.
+        test: the test part; without one, a sixth of the training part is held out.
+        where: where both are, for people.
+        lacking: why there is no test part, in words.
+
+    Raises:
+        DataError: the parts do not fit, or have no labels, too many classes or too few images.
+    """
+    training, testing = label(train, test, where)
+    files = PUBLISHED["mnist"].files
+    training = _recognized(replace(training, source=where + train.note), *files[:2])
+    if test is None or testing is None:
+        return hold_out(training, lacking)
+    return training, _recognized(replace(testing, source=where + test.note), *files[2:])
+
+
+def _recognized(part: Dataset, images: File, labels: File) -> Dataset:
+    """The part, verified if it is MNIST's own."""
+    if part.classes != DIGITS or not is_original(part.images, images):
+        return part
+    if not is_original(part.labels.astype(np.uint8), labels):
+        return part
+    return replace(part, name="mnist", verified=True)
+
+
+def _read_part(published: Published, folder: Path, files: Sequence[File]) -> Part:
+    (images, labels), _ = _read_files(published, folder, files)
+    check_shape(images.shape[1:], f"{folder}, {files[0].name},")
+    if published.name == "mnist":
+        return Part(images, labels.astype(np.int64))
+    return upright(published, images, labels, str(folder))
+
+
+def recognize(folder: Path) -> Published | None:
+    """The published set whose file names are in the folder: MNIST also for the sets that share its names, or None.
 
     Raises:
         DataError: files of several sets lie there together.
     """
     found = {
-        published.files[0].name: published  # the first set of those that share their names, which is MNIST
+        published.files[0].name: published  # of the sets that share their names the first, which is MNIST
         for published in reversed(PUBLISHED.values())
         if any(find(folder, file) for file in published.files)
     }
-    mnist = PUBLISHED["mnist"]
-    if not found or mnist.files[0].name in found:
+    if not found:
+        return None
+    if (mnist := PUBLISHED["mnist"]) in found.values():
         return mnist
     if len(found) > 1:
         names = ", ".join(sorted(published.name for published in found.values()))
@@ -131,31 +154,27 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def upright(published: Published, images: NDArray[np.uint8], labels: NDArray[Any], source: str) -> Part:
+    """Published arrays as a part: images upright, labels counted from 0; those out of range refused by number."""
+    labels = labels[:, 0] if labels.ndim == 2 else labels
+    first, last = published.first_label, published.first_label + len(published.classes) - 1
+    out = (labels < first) | (labels > last)
+    if out.any():
+        wrong = int(out.argmax())
+        whose = "digits" if published.classes == DIGITS else f"those of {published.name}"
+        raise DataError(f"{source}: label {wrong} is {labels[wrong]}, but {whose} go from {first} to {last}.")
+    note = " (turned upright: EMNIST exchanges rows and columns)" if published.turned else ""
+    images = images.transpose(0, 2, 1) if published.turned else images
+    return Part(images, labels.astype(np.int64) - first, published.classes, note)
+
+
 def assemble(
     published: Published, images: NDArray[np.uint8], labels: NDArray[Any], source: str, verified: bool
 ) -> Dataset:
-    """A data set of published arrays: images upright, labels counted from 0; those out of range refused by number."""
-    if len(images) != len(labels):
-        raise DataError(f"{source} has {len(images):,} images, but {len(labels):,} labels.")
-    if not len(labels):
-        raise DataError(f"{source} has no images.")
-    labels = labels[:, 0] if labels.ndim == 2 else labels
-    first, last = published.first_label, published.first_label + len(published.classes) - 1
-    if labels.min() < first or labels.max() > last:
-        wrong = int(np.flatnonzero((labels < first) | (labels > last))[0])
-        whose = "digits" if published.classes == DIGITS else f"those of {published.name}"
-        raise DataError(f"{source}: label {wrong} is {labels[wrong]}, but {whose} go from {first} to {last}.")
-    if published.turned:
-        images, source = images.transpose(0, 2, 1), f"{source} (turned upright: EMNIST exchanges rows and columns)"
-    sure = verified or not published.certain
-    return Dataset(
-        images,
-        labels.astype(np.int64) - first,
-        classes=published.classes,
-        name=published.name if sure else "images",
-        source=source,
-        verified=verified,
-    )
+    """A data set of published arrays; content that is certainly not that of the set does not have its name."""
+    part = upright(published, images, labels, source)
+    name = published.name if verified or not published.certain else "images"
+    return Dataset(part.images, np.asarray(part.labels), published.classes, name, source + part.note, verified)
 
 
 def what_to_do(published: Published) -> str:
@@ -164,10 +183,9 @@ def what_to_do(published: Published) -> str:
     files = f"Put the four files {names} (or each with .gz) into a folder"
     if published.name == "mnist":
         return f"{files} and name it with --data FOLDER."
-    archive = published.archive
-    places = f"called {published.name}" + (
-        f", or {archive.packed_name} into one called {archive.family}" if archive else ""
-    )
+    places = f"called {published.name}"
+    if archive := published.archive:
+        places += f", or {archive.packed_name} into one called {archive.family}"
     return f"{files} {places}, and let $PELLUCID_DATA name the folder around it. They come from {published.mirrors[0]}"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pellucid.data.cache import from_caches
 from pellucid.data.catalogue import NAMES, PUBLISHED, SAMPLE, Published
-from pellucid.data.published import Parts, Progress, read, read_folder, what_to_do
+from pellucid.data.published import Parts, Progress, read, recognize, what_to_do
 from pellucid.data.sample import read_sample
 from pellucid.errors import DataError, UsageError
 from pellucid.names import suggest
@@ -23,7 +23,8 @@ def load(data: str | Path = "mnist", progress: Progress | None = None) -> Parts:
 
     Args:
         data: a name (looked for in the order above): "mnist", "mnist-5k" (the offline sample), "fashion-mnist",
-            "kmnist", "qmnist", "emnist-letters" and EMNIST's others; or the path of a folder with files of such names.
+            "kmnist", "qmnist", "emnist-letters" and EMNIST's others; or the path of a folder, file or zip archive
+            in any of the formats of docs/data.md.
         progress: is told (file, bytes, bytes in all) while something is downloaded.
 
     Raises:
@@ -42,12 +43,14 @@ def load(data: str | Path = "mnist", progress: Progress | None = None) -> Parts:
 def _by_name(published: Published, progress: Progress | None) -> Parts:
     folder = _in_environment(published)
     if folder is not None:
-        return read_folder(folder) if published.name == "mnist" else read(published, folder)
+        return _by_path(str(folder)) if published.name == "mnist" else read(published, folder)
     return from_caches(published) or _download(published, progress)
 
 
 def _in_environment(published: Published) -> Path | None:
-    """The folder of that set in $PELLUCID_DATA, which itself is one for MNIST; None if it has none.
+    """The folder of that set in $PELLUCID_DATA, if it has one; for MNIST $PELLUCID_DATA itself serves.
+
+    Where other sets have folders there, it serves only if MNIST's files lie beside them.
 
     Raises:
         DataError: $PELLUCID_DATA is set, but names no folder.
@@ -58,14 +61,19 @@ def _in_environment(published: Published) -> Path | None:
     root = Path(named)
     if not (named and root.is_dir()):
         raise DataError(f"$PELLUCID_DATA names {named!r}, which is no folder. {what_to_do(published)}")
-    names = [published.name, *([published.archive.family] if published.archive else [])]
-    own = next((root / name for name in names if (root / name).is_dir()), None)
-    return root if own is None and published.name == "mnist" else own
+    families = {one.archive.family for one in PUBLISHED.values() if one.archive}
+    there = [name for name in (*PUBLISHED, *families) if (root / name).is_dir()]
+    for name in (published.name, published.archive.family if published.archive else ""):
+        if name in there:
+            return root / name
+    return root if published.name == "mnist" and (not there or recognize(root)) else None
 
 
 def _by_path(path: str) -> Parts:
-    if path and Path(path).is_dir():
-        return read_folder(Path(path))
+    if path and Path(path).exists():
+        from pellucid.data import reading  # with readers of many formats, which few programs need
+
+        return reading.read(Path(path))
     if Path(path).name == path or not path:
         raise UsageError(f"There is no data set or folder called {path!r}. {suggest(path, NAMES)}")
     raise DataError(f"{path} is no folder. {what_to_do(PUBLISHED['mnist'])}")
