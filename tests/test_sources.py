@@ -101,7 +101,7 @@ def test_a_damaged_keras_cache_is_passed_over(machine: Path, content: bytes, cap
     path.write_bytes(content)
     with pytest.raises(pl.DataError):
         pl.data.load()
-    assert "mnist.npz is damaged" in caplog.text
+    assert "mnist.npz is passed over" in caplog.text
 
 
 def test_a_keras_cache_damaged_inside_is_passed_over(machine: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -130,8 +130,8 @@ def test_a_keras_cache_with_pickles_or_bombs_is_passed_over(machine: Path, caplo
         np.savez_compressed(path, x_train=array, y_train=array, x_test=array, y_test=array)
         with pytest.raises(pl.DataError):
             pl.data.load()
-    assert "is damaged" in caplog.text
-    assert "is longer than" in caplog.text
+    assert "Python objects, which are never unpickled" in caplog.text
+    assert "has shape (10000000,)" in caplog.text
 
 
 def test_then_a_download_which_is_kept(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

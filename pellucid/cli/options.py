@@ -11,7 +11,7 @@ from pellucid.loading import load
 from pellucid.network import Network
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-Data = Annotated[str, typer.Option(metavar="NAME|PATH", help="mnist, mnist-5k, or a folder with MNIST's files.")]
+Data = Annotated[str, typer.Option(metavar="NAME|PATH", help="mnist, mnist-5k, or a folder or file of images.")]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A .safetensors file or a run folder.")]
 
 

@@ -237,7 +237,7 @@ def _is_header(names: list[str]) -> bool:
     """Words instead of numbers, or the numbers of the columns, as pandas writes them where they have no names."""
     if not any(map(_is_number, names[1:] or names)):
         return True
-    counted = names if _is_number(names[0]) else names[1:]
+    counted = names[names[0] in LABELS : len(names) - (names[-1] in LABELS)]
     return len(counted) > 9 and counted in ([str(k) for k in range(start, start + len(counted))] for start in (0, 1))
 
 
