@@ -15,11 +15,12 @@ from pathlib import Path
 
 from pellucid.data.dataset import Dataset
 from pellucid.data.formats.archive import members, unpack
-from pellucid.data.formats.arrays import kind, pairs, read_npy, read_npz, role, to_images
+from pellucid.data.formats.arrays import kind, pairs, read_npy, read_npz, role
 from pellucid.data.formats.parquet import read_parquet
 from pellucid.data.formats.part import Part, visible
 from pellucid.data.formats.pictures import SUFFIXES, class_folders, decode, read_pictures
 from pellucid.data.formats.table import read_table
+from pellucid.data.formats.values import to_images
 from pellucid.data.idx import read_idx
 from pellucid.data.published import finish, read_parts, recognize
 from pellucid.errors import DataError

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from pellucid.data.formats.part import LARGEST
+from pellucid.data.formats.part import LARGEST, trouble
 from pellucid.errors import DataError
 
 MOST_FILES = 1_000_000
@@ -24,8 +24,7 @@ def members(path: Path) -> list[zipfile.ZipInfo]:
         with zipfile.ZipFile(path) as archive:
             infos = [info for info in archive.infolist() if not info.is_dir()]
     except (OSError, EOFError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path} cannot be unpacked: {reason}. Fetch the file again.") from None
+        raise DataError(f"{path} cannot be unpacked: {trouble(error)}. Fetch the file again.") from None
     for info in infos:
         parts = PurePosixPath(info.filename.replace("\\", "/")).parts
         if ".." in parts or parts[:1] == ("/",) or re.match("[A-Za-z]:", info.filename):
@@ -61,5 +60,4 @@ def unpack(path: Path, folder: Path) -> None:
     except FileExistsError:
         raise DataError(f"{path} has two files called {name}.") from None
     except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
-        raise DataError(f"{path}, {name}, cannot be unpacked: {reason}. Fetch the file again.") from None
+        raise DataError(f"{path}, {name}, cannot be unpacked: {trouble(error)}. Fetch the file again.") from None

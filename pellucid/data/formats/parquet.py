@@ -45,9 +45,8 @@ def read_parquet(paths: Sequence[Path]) -> Part:
             classes.setdefault(_read_shard(path, gathered, labels), path)
         except DataError:
             raise
-        except (arrow.ArrowException, OSError, MemoryError) as error:
-            reason = str(getattr(error, "strerror", None) or error).partition("\n")[0][:150].rstrip(".")
-            raise DataError(f"{path} cannot be read: {reason}. Fetch the file again.") from None
+        except (arrow.ArrowException, OSError, MemoryError):
+            raise DataError(f"{path} is damaged: pyarrow cannot read it. Fetch the file again.") from None
     if len(classes) > 1:
         one, other = classes.values()
         raise DataError(f"{one} and {other} name their classes differently.")

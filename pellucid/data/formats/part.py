@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,3 +88,10 @@ def order(name: str) -> tuple[int, int, str]:
     """For sorting names: numbers by their value, then words by the alphabet."""
     number = re.match(r"-?[0-9]{1,18}(?=\.|$)", name)
     return (0, int(number[0]), name) if number else (1, 0, name)
+
+
+def trouble(error: Exception) -> str:
+    """What a reader of the standard library or the system says, in a few words."""
+    if isinstance(error, zlib.error):
+        return "it is damaged"
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0] or "it ends too early"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
-import re
+import struct
 import warnings
 from pathlib import Path
 
@@ -43,15 +43,8 @@ def decode(picture: Path | bytes, source: str) -> NDArray[np.uint8]:
         raise DataError(f"{source} is a picture far larger than the 64×64 pixels that are read.") from None
     except DataError:
         raise
-    except OSError as error:
-        raise DataError(f"{source} is no picture that can be read: {error.strerror or _short(error)}.") from None
-    except (SyntaxError, ValueError, IndexError, TypeError, OverflowError, EOFError) as error:
-        raise DataError(f"{source} is a damaged picture: {_short(error)}.") from None
-
-
-def _short(error: Exception) -> str:
-    """What Pillow says, without the address of the object that it read from."""
-    return re.sub(r"(cannot identify image file) .*", r"\1", str(error)).rstrip(".")
+    except (OSError, SyntaxError, ValueError, IndexError, TypeError, OverflowError, EOFError, struct.error):
+        raise DataError(f"{source} is no picture that can be read: it is damaged, or something else.") from None
 
 
 def _flatten(picture: Image.Image) -> Image.Image:

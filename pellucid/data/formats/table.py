@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.formats.part import LARGEST, Part, check_shape, flat_shape, text_labels
+from pellucid.data.formats.part import LARGEST, Part, check_shape, flat_shape, text_labels, trouble
 from pellucid.errors import DataError
 from pellucid.files.atomic import write_atomic
 
@@ -62,7 +62,7 @@ def read_table(path: Path) -> Part:
             stream: Any = gzip.GzipFile(fileobj=file) if packed else file
             return _read(stream, LARGEST if packed else None, str(path))
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise DataError(f"{path} cannot be read: {trouble(error)}.") from None
 
 
 def write_table(path: Path, images: NDArray[np.uint8], labels: NDArray[Any] | None = None) -> None:
@@ -166,7 +166,8 @@ class Rows:
                     self.labels.append(label.encode())
                 self.pixels += bytes(map(_pixel, cells))
             except (DataError, UnicodeDecodeError, csv.Error) as error:
-                self.troubles.append(f"row {self.count} (line {self.lines}): {error}" if not self.troubles else "")
+                fault = error if isinstance(error, DataError) else "it is no UTF-8 text"
+                self.troubles.append(f"row {self.count} (line {self.lines}): {fault}" if not self.troubles else "")
 
     def part(self) -> Part:
         """All rows, if all were right and there are some."""
@@ -237,7 +238,7 @@ def _is_header(names: list[str]) -> bool:
     """Words instead of numbers, or the numbers of the columns, as pandas writes them where they have no names."""
     if not any(map(_is_number, names[1:] or names)):
         return True
-    counted = names if _is_number(names[0]) else names[1:]
+    counted = names[names[0] in LABELS : len(names) - (names[-1] in LABELS)]
     return len(counted) > 9 and counted in ([str(k) for k in range(start, start + len(counted))] for start in (0, 1))
 
 
