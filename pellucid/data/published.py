@@ -214,6 +214,6 @@ def _read_archive(archive: Archive, files: Files, path: Path) -> tuple[list[NDAr
                     arrays.append(read_packed_idx(member, file.dimensions, f"{path}: {file.name}.gz", file.dtype))
         return arrays, file_sha256(path) == archive.packed_sha256
     except KeyError as error:
-        raise DataError(f"{path} is not the archive that was published: {error.args[0]}") from None
+        raise DataError(f"{path} is not the archive that was published: {error.args[0]}.") from None
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is damaged ({error}). Fetch it again.") from None
