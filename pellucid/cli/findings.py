@@ -149,7 +149,8 @@ class Findings:
             f"{most / fewest:.1f} times as many"
         )
         if most == fewest:
-            yield f"Every class that is there has {most:,} training images."
+            every = "Every class that is there" if self.training.missing else "Every class"
+            yield f"{every} has {most:,} training images."
         elif most < UNEVEN * fewest:
             yield f"The classes are about even: {extent}."
         else:

@@ -4,7 +4,7 @@ Each half of the training images is judged by a small network that was trained o
 has learned the label it judges. A class counts as present in an image where its probability is at least the mean
 probability of that class over the images that carry its label; a label is unlikely where the likeliest class so
 present is another one. Where the networks are wrong themselves they doubt labels that are right: the list says where
-to look, not what is wrong.
+to look, not what is wrong. Doubles that lie in different halves vouch for each other's labels.
 
 Source: Northcutt, Jiang, Chuang, "Confident learning: estimating uncertainty in dataset labels", 2021.
 """

@@ -58,7 +58,7 @@ def draw(tiles: Sequence[Tile], caption: str, columns: int, scale: int = 1) -> b
             canvas.text((left, upper + line * LINE), _cut(text, width), GREY if line else INK, font(SIZE, 1))
         sheet.paste(_enlarged(tile.image, scale), (left, upper + lines * LINE))
     output = io.BytesIO()
-    sheet.save(output, "PNG", optimize=True)
+    sheet.save(output, "PNG")
     return output.getvalue()
 
 
