@@ -45,7 +45,7 @@ def test_every_image_stands_in_the_sheet_enlarged(shape: tuple[int, ...], scale:
 def test_titles_are_drawn_above_their_images_and_cut_to_their_width() -> None:
     images = np.zeros((2, 30, 120), np.uint8)
     plain, titled, long = (
-        opened(draw([Tile(image, [title]) for image in images], "two", columns=2))
+        opened(draw([Tile(image, [title]) for image in images], "two\nlines", columns=2))
         for title in ("", "name", "name" * 99)
     )
     assert plain.shape == titled.shape == long.shape

@@ -24,7 +24,7 @@ from pellucid.randomness import generator
 from pellucid.training import fit
 
 ARCHITECTURE = "*-D0.2-128-D0.2-*"
-BATCH_SIZE, STEPS, EPOCHS = 32, 1000, 4  # of each training at least so many steps, and at least so many epochs
+BATCH_SIZE, STEPS, EPOCHS = 32, 1000, 4  # of each training about so many steps, but at least so many epochs
 FEWEST = 20  # images of a class, below which its labels are not judged
 MOST_PIXELS = 10**8  # that are judged; of more, images are drawn at random
 Float = NDArray[np.float32]

@@ -30,7 +30,7 @@ def contact_sheet(data: Dataset) -> bytes:
 
     Many classes stand in several columns, with fewer and smaller examples.
     """
-    columns = next(columns for most, columns in ((12, 1), (30, 2), (60, 3), (100, 4)) if len(data.classes) <= most)
+    columns = next((columns for most, columns in ((12, 1), (30, 2), (60, 3)) if len(data.classes) <= most), 4)
     height, width = data.images.shape[1:3]
     scale = _scale(height, width, 56 if columns == 1 else 32)
     across = max(3, WIDTH // columns // ((width + 1) * scale))
