@@ -73,13 +73,25 @@ def check_targets(
     return labels.astype(dtype, copy=False)
 
 
-def check_classes(data: Dataset, classes: tuple[str, ...]) -> None:
-    """Refuse a data set whose number of classes is not the network's, naming both."""
-    if len(data.classes) != len(classes):
+def check_classes(data: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """The labels of a data set as numbers of the network's classes.
+
+    Classes are matched by name, so a data set may lack some. Where one side has no names but 0, 1, ..., as many
+    classes on the other are matched in their order.
+
+    Raises:
+        ShapeError: the classes are others; naming both.
+    """
+    if set(data.classes) <= set(classes):
+        places = np.array([classes.index(name) for name in data.classes], np.int64)
+        return data.labels if data.classes == classes else places[data.labels]
+    numbers = tuple(map(str, range(len(classes))))
+    if len(data.classes) != len(classes) or numbers not in (data.classes, classes):
         raise ShapeError(
             f"The network tells {len(classes)} classes apart ({', '.join(classes)}), but "
             f"{data.name} has {len(data.classes)} ({', '.join(data.classes)})."
         )
+    return data.labels
 
 
 def check_outputs(outputs: NDArray[Any]) -> NDArray[Any]:

@@ -247,8 +247,7 @@ class Network:
         if isinstance(data, Dataset):
             if labels is not None:
                 raise UsageError("A Dataset brings its own labels; give them with images only.")
-            check_classes(data, self.classes)
-            return self.check_examples(data.images, data.labels, loss)
+            return self.check_examples(data.images, check_classes(data, self.classes), loss)
         images = check_images(data, self.input_shape)
         targets = check_targets(labels, len(images), len(self.classes), self.outputs, self.dtype)
         (loss or self.loss).check_targets(targets)

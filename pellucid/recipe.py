@@ -9,13 +9,13 @@ from typing import Any
 
 from pellucid.data.normalization import NORMALIZATIONS
 from pellucid.errors import UsageError
+from pellucid.figures import PublishedFigure
 from pellucid.initializers import initializer
 from pellucid.losses import fits, make_loss
 from pellucid.names import choose, suggest
 from pellucid.network import DTYPES, Network
 from pellucid.notation import parse
 from pellucid.optimizers import Optimizer, make_optimizer
-from pellucid.published import Published
 
 LARGEST = 2**63  # of any whole number in a recipe
 FOLDER = Path(__file__).parent / "recipes"
@@ -65,7 +65,7 @@ class Recipe:
         if not 0 <= self.validation < 1:
             raise UsageError(f"The recipe's validation is {self.validation}; a fraction below 1 is expected.")
         if self.published:
-            Published.of(self.published)
+            PublishedFigure.of(self.published)
         parse(self.architecture, self.activation, features=1, classes=1)
         make_loss(self.output or None, self.loss or None)
         self.make_optimizer()

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pellucid as pl
-from pellucid.data import mnist as mnist_module
+from pellucid.data.catalogue import PUBLISHED
 from pellucid.data.idx import parse_idx, read_idx
-from pellucid.data.mnist import FILES, is_original
+from pellucid.data.published import is_original
 
 IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 
@@ -113,12 +113,12 @@ def test_a_folder_lacking_a_file_names_it_and_what_to_do(tmp_path: Path) -> None
         pl.data.load(folder)
 
 
-def test_labels_that_are_no_digits_are_named_by_number(tmp_path: Path) -> None:
+def test_a_label_far_from_the_others_is_named_by_number(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "data")
     content = bytearray((folder / "train-labels-idx1-ubyte").read_bytes())
     content[8 + 17] = 200
     (folder / "train-labels-idx1-ubyte").write_bytes(content)
-    with pytest.raises(pl.DataError, match="label 17 is 200, but digits go from 0 to 9"):
+    with pytest.raises(pl.DataError, match="label 17 is 200, far from the others"):
         pl.data.load(folder)
 
 
@@ -142,5 +142,5 @@ def test_the_original_is_verified(mnist: tuple[pl.data.Dataset, pl.data.Dataset]
     assert test.images.shape == (10_000, 28, 28)
     changed = np.array(test.images)
     changed[5, 5, 5] ^= 1
-    assert not is_original(changed, FILES[2])
-    assert mnist_module.TRAIN_IMAGES.size == train.images.size + 16
+    assert not is_original(changed, PUBLISHED["mnist"].files[2])
+    assert PUBLISHED["mnist"].files[0].size == train.images.size + 16

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from pellucid.cli.options import Json
-from pellucid.cli.output import emit
+from pellucid.cli.output import DownloadProgress, emit
+from pellucid.data import load
 from pellucid.glass.gradcheck import GradientCheck, TensorCheck, gradcheck
 from pellucid.glass.planted import check_planted
 from pellucid.recipe import changed, find
@@ -26,6 +27,9 @@ def command(
     seed: Annotated[int | None, Option(help="Of weights, examples and coordinates.")] = None,
     examples: Annotated[int, Option(min=1, help="Size of the batch.")] = 5,
     coordinates: Annotated[int, Option(min=1, help="How many to check in each tensor.")] = 200,
+    data: Annotated[
+        str | None, Option(metavar="NAME|PATH", help="The data that '*' stands for; by default MNIST.")
+    ] = None,
     every: Annotated[bool, Option("--all", help="Check every coordinate.")] = False,
     planted: Annotated[bool, Option("--planted", help="Plant known mistakes and see that each is found.")] = False,
     json: Json = False,
@@ -34,8 +38,12 @@ def command(
     if planted:
         return _planted(json)
     recipe = changed(find(what), activation=activation, output=output, loss=loss, initializer=initializer, seed=seed)
-    stars = "*" in recipe.architecture
-    network = recipe.make_network((1, 28, 28), tuple("0123456789")) if stars else recipe.make_network()
+    if data is not None:
+        train, _ = load(data, DownloadProgress())
+        network = recipe.make_network(train.input_shape, train.classes)
+    else:
+        stars = "*" in recipe.architecture
+        network = recipe.make_network((1, 28, 28), tuple("0123456789")) if stars else recipe.make_network()
 
     def progress(name: str) -> None:
         if sys.stderr.isatty():

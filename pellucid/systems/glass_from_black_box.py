@@ -1,7 +1,7 @@
 """glass-from-black-box: sigmoid outputs with binary cross-entropy, once as "is it a 5?", once for all ten digits.
 
-Its author met NaN where a logarithm met 0, and added ε = 1e-8 in it. The author's gradient a − y, however, is that of the loss
-without ε: training is the same to the bit, and only the loss that is printed differs. Both are measured here.
+Its author met NaN where a logarithm met 0, and added ε = 1e-8 in it. The gradient a − y, however, is that of the
+loss without ε: training is the same to the bit, and only the loss that is printed differs. Both are measured here.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset
 from pellucid.glass.chart import Panel, draw
-from pellucid.glass.samples import Sample
-from pellucid.glass.samples import draw as draw_samples
+from pellucid.glass.sheet import Tile
+from pellucid.glass.sheet import draw as draw_sheet
 from pellucid.layers import Dense
 from pellucid.losses import decide
 from pellucid.network import Network
@@ -138,11 +138,10 @@ def report(results: Results, parts: Parts) -> Report:
         f"trained on the same 32 images, the network reads {same:.1%} of the test images",
         f"learning rates that did best on held-out training images: {counts}",
     ]
-    rows = {TITLES[variant]: _row(outcomes[0], parts[1]) for variant, outcomes in results.items()}
     pictures = {
         "scalar-notes-accuracy.png": _curves(results, "accuracies", "accuracy"),
         "scalar-notes-loss.png": _curves(results, "losses", "loss"),
-        "scalar-notes-predictions.png": draw_samples(rows, f"{ARCHITECTURE}, {STEPS} steps, seed 0"),
+        "scalar-notes-predictions.png": _predictions(results, parts[1]),
     }
     return Report(lines, pictures)
 
@@ -153,13 +152,16 @@ def _curves(results: Results, note: str, title: str) -> bytes:
     return draw([panel], f"{ARCHITECTURE}, {STEPS} steps, mean over the seeds")
 
 
-def _row(outcome: Outcome, test: Dataset) -> list[Sample]:
-    """The first test images with the answers of one network."""
-    answers = zip(outcome.notes["answers"], outcome.notes["probabilities"], strict=True)
-    return [
-        Sample(test.images[k], f"{test.classes[answer]}  {probability:.0%}", right=bool(answer == test.labels[k]))
-        for k, (answer, probability) in enumerate(answers)
-    ]
+def _predictions(results: Results, test: Dataset) -> bytes:
+    """The first test images, a row for each protocol, with the answers of its network of seed 0."""
+    tiles = []
+    for outcomes in results.values():
+        notes = outcomes[0].notes
+        for k, (answer, probability) in enumerate(zip(notes["answers"], notes["probabilities"], strict=True)):
+            words = f"{test.classes[answer]}, {probability:.0%}" + ("" if answer == test.labels[k] else ": wrong")
+            tiles.append(Tile(test.images[k], [words]))
+    rows = "; ".join(TITLES[variant] for variant in results)
+    return draw_sheet(tiles, f"{ARCHITECTURE}, {STEPS} steps, seed 0. Row by row: {rows}", SAMPLES, scale=2)
 
 
 SYSTEM = System(

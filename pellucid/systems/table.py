@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pellucid.published import DEVIATIONS, Published
+from pellucid.figures import DEVIATIONS, PublishedFigure
 from pellucid.systems.system import Outcome, Protocol, System
 
 NOTHING = "nothing published"
@@ -61,7 +61,7 @@ def rows_of(system: System, protocol: Protocol, outcomes: Sequence[Outcome]) -> 
         accuracies = [outcome.accuracies[figure] for outcome in outcomes]
         mean, count = float(np.mean(accuracies)), len(accuracies)
         deviation = float(np.std(accuracies, ddof=1)) if count > 1 else 0.0
-        published = Published.of(text) if text else None
+        published = PublishedFigure.of(text) if text else None
         reproduced, verdict = published.verdict(mean, deviation, count) if published else (None, NOTHING)
         yield Row(
             name=name_of(system, protocol),

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,11 +28,13 @@ class Part:
         images: (N, height, width) grey or (N, height, width, 3) colour, uint8.
         labels: (N,) as the file has them, int64 or text; with `classes` they are numbers into it. None if it has none.
         classes: the names of the classes, where the file gives them.
+        note: what was done to the images beside reading them, for people; it follows their source.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[Any] | None = None
     classes: tuple[str, ...] | None = None
+    note: str = ""
 
 
 def flat_shape(pixels: int, source: str) -> tuple[int, ...]:
@@ -64,3 +70,28 @@ def check_shape(shape: tuple[int, ...], source: str) -> tuple[int, ...]:
         most = f"{LARGEST_SIDE}×{LARGEST_SIDE}"
         raise DataError(f"{source} has images of {sizes}; at most {most} are read. Make them smaller first.")
     return shape
+
+
+def text_labels(labels: Sequence[str]) -> NDArray[Any]:
+    """Labels written as text: int64 if all are whole numbers, otherwise as they are."""
+    if all(re.fullmatch(r"[+-]?[0-9]{1,18}(\.0*)?", text) for text in set(labels)):
+        return np.array([int(text.partition(".")[0]) for text in labels], np.int64)
+    return np.array(labels)
+
+
+def visible(folder: Path) -> list[Path]:
+    """What is in a folder, without hidden files and what macOS puts beside them, sorted by name."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
+
+
+def order(name: str) -> tuple[int, int, str]:
+    """For sorting names: numbers by their value, then words by the alphabet."""
+    number = re.match(r"-?[0-9]{1,18}(?=\.|$)", name)
+    return (0, int(number[0]), name) if number else (1, 0, name)
+
+
+def trouble(error: Exception) -> str:
+    """What a reader of the standard library or the system says, in a few words."""
+    if isinstance(error, zlib.error):
+        return "it is damaged"
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0] or "it ends too early"

@@ -23,11 +23,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.formats.part import LARGEST, Part, check_shape, flat_shape
+from pellucid.data.formats.part import LARGEST, Part, check_shape, flat_shape, text_labels, trouble
 from pellucid.errors import DataError
 from pellucid.files.atomic import write_atomic
 
 LABELS = ("label", "labels", "class", "target", "y")
+MISSING = (b"", b"nan")  # a label, in lower case
 LONGEST_LINE = 2**19  # bytes; a colour image of 64×64 takes at most 49,152
 PIECE = 2**18
 
@@ -43,6 +44,7 @@ class Layout:
 
     @property
     def columns(self) -> int:
+        """How many cells a row has."""
         return self.pixels + (self.label is not None)
 
 
@@ -62,7 +64,7 @@ def read_table(path: Path) -> Part:
             stream: Any = gzip.GzipFile(fileobj=file) if packed else file
             return _read(stream, LARGEST if packed else None, str(path))
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise DataError(f"{path} cannot be read: {trouble(error)}.") from None
 
 
 def write_table(path: Path, images: NDArray[np.uint8], labels: NDArray[Any] | None = None) -> None:
@@ -92,7 +94,10 @@ def _quoted(text: str) -> str:
 
 def _read(stream: BinaryIO, limit: int | None, source: str) -> Part:
     first = stream.readline(LONGEST_LINE)
-    layout = _layout(_cells(first.removeprefix(b"\xef\xbb\xbf"), source), source)
+    try:
+        layout = _layout(_cells(first.removeprefix(b"\xef\xbb\xbf")), source)
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{source} is no table in UTF-8 text.") from None
     rows = Rows(layout, source)
     for block in _blocks(stream, b"" if layout.header else first.removeprefix(b"\xef\xbb\xbf"), source):
         rows.add(block)
@@ -126,10 +131,11 @@ class Rows:
         self.troubles: list[str] = []
 
     def add(self, block: bytes) -> None:
+        """Take the rows of a block of lines; what is wrong is noted, and said at the end."""
         lines = block.replace(b"\r\n", b"\n").removesuffix(b"\r").split(b"\n")
         labels, pixels = self._labels_apart(lines)
         values = None if b'"' in block else _parse(pixels, self.layout.pixels)
-        if values is None or (labels and not all(map(bytes.strip, labels))):
+        if values is None or any(label.strip().lower() in MISSING for label in labels):
             self._add_slowly(lines)
             return
         self.labels += labels
@@ -153,17 +159,18 @@ class Rows:
                 continue
             self.count += 1
             try:
-                cells = _cells(line, self.source)
+                cells = _cells(line)
                 if len(cells) != self.layout.columns:
                     raise DataError(f"{len(cells)} columns, where {self.layout.columns} are expected")
                 if self.layout.label is not None:
                     label = cells.pop(self.layout.label).strip()
-                    if label.lower() in ("", "nan"):
+                    if label.lower().encode() in MISSING:
                         raise DataError("the label is missing")
                     self.labels.append(label.encode())
                 self.pixels += bytes(map(_pixel, cells))
-            except DataError as error:
-                self.troubles.append(f"row {self.count} (line {self.lines}): {error}" if not self.troubles else "")
+            except (DataError, UnicodeDecodeError, csv.Error) as error:
+                fault = error if isinstance(error, DataError) else "it is no UTF-8 text"
+                self.troubles.append(f"row {self.count} (line {self.lines}): {fault}" if not self.troubles else "")
 
     def part(self) -> Part:
         """All rows, if all were right and there are some."""
@@ -173,19 +180,12 @@ class Rows:
         if not self.count:
             raise DataError(f"{self.source} has no rows of pixels.")
         images = np.frombuffer(self.pixels, np.uint8).reshape(self.count, *self.layout.shape)
-        return Part(images, None if self.layout.label is None else parse_labels(self.labels, self.source))
-
-
-def parse_labels(labels: list[bytes], source: str) -> NDArray[Any]:
-    """Labels as int64 if all are whole numbers, as text otherwise."""
-    try:
-        different = {label: label.decode().strip() for label in set(labels)}
-    except UnicodeDecodeError as error:
-        raise DataError(f"{source} has a label that is no UTF-8 text: {error.object[:20]!r}.") from None
-    if all(re.fullmatch(r"[+-]?[0-9]{1,18}(\.0*)?", text) for text in different.values()):
-        numbers = {label: int(text.partition(".")[0]) for label, text in different.items()}
-        return np.array([numbers[label] for label in labels], np.int64)
-    return np.array([different[label] for label in labels])
+        if self.layout.label is None:
+            return Part(images)
+        try:
+            return Part(images, text_labels([label.decode().strip() for label in self.labels]))
+        except UnicodeDecodeError as error:
+            raise DataError(f"{self.source} has a label that is no UTF-8 text: {error.object[:20]!r}.") from None
 
 
 def _parse(lines: list[bytes], columns: int) -> NDArray[np.uint8] | None:
@@ -210,11 +210,8 @@ def _pixel(cell: str) -> int:
     return int(value)
 
 
-def _cells(line: bytes, source: str) -> list[str]:
-    try:
-        return next(csv.reader(io.StringIO(line.decode(), newline="")), [])
-    except (UnicodeDecodeError, csv.Error):
-        raise DataError(f"{source} is no table in UTF-8 text.") from None
+def _cells(line: bytes) -> list[str]:
+    return next(csv.reader(io.StringIO(line.decode(), newline="")), [])
 
 
 def _layout(cells: list[str], source: str) -> Layout:
@@ -244,7 +241,7 @@ def _is_header(names: list[str]) -> bool:
     """Words instead of numbers, or the numbers of the columns, as pandas writes them where they have no names."""
     if not any(map(_is_number, names[1:] or names)):
         return True
-    counted = names if _is_number(names[0]) else names[1:]
+    counted = names[names[0] in LABELS : len(names) - (names[-1] in LABELS)]
     return len(counted) > 9 and counted in ([str(k) for k in range(start, start + len(counted))] for start in (0, 1))
 
 

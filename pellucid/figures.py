@@ -11,7 +11,7 @@ DEVIATIONS = 2  # on both sides of the mean are its spread: a normal distributio
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedFigure:
     """An accuracy as its author wrote it: "0.872", "> 95%", "0.56 to 0.62".
 
     Args:
@@ -25,7 +25,7 @@ class Published:
     most: float
 
     @classmethod
-    def of(cls, text: str) -> Published:
+    def of(cls, text: str) -> PublishedFigure:
         """The figure in these words.
 
         Raises:
