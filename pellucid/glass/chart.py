@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 SCALE = 3  # drawn so many times larger and then reduced, which smooths the lines
 INK, GREY, RULE, PAPER = "#222222", "#666666", "#dddddd", "#ffffff"
 COLOURS = ("#0072b2", "#d55e00", "#009e73")  # Okabe, Ito, "Color universal design", 2008
-COLOURS_KEPT = 64  # in a file; lines and letters shade into the paper
+COLOURS_KEPT = 256  # in a file; lines and letters shade into the paper
 MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 62, 22, 62, 46
 
 
