@@ -289,7 +289,7 @@ USAGE, DATA, MODEL, NUMERIC = 2, 3, 4, 5
         (["train", "--resume", "DIGITS"], USAGE, "has no recipe.toml"),
         (["train", "--resume", "RUN", "--epochs", "3", "p03"], USAGE, "leave out --epochs, RECIPE"),
         (["train", "784-10", "--out", "RUN", "--data", "DIGITS"], USAGE, "pellucid train --resume"),
-        (["train", "--data", "no/folder"], DATA, "no/folder is no folder"),
+        (["train", "--data", "no/folder"], DATA, "no/folder is no file or folder"),
         (["predict", "RUN", "missing.png"], DATA, "missing.png cannot be read"),
         (["test", "missing"], MODEL, "missing cannot be read"),
         (["test", "pretrained"], MODEL, "no pretrained model"),
