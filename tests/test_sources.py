@@ -193,7 +193,7 @@ def test_an_environment_that_names_no_folder_is_an_error(machine: Path, monkeypa
 def test_an_unknown_name_gets_the_nearest(machine: Path) -> None:
     with pytest.raises(pl.UsageError, match="Did you mean 'mnist'"):
         pl.data.load("mnits")
-    with pytest.raises(pl.DataError, match="is no folder"):
+    with pytest.raises(pl.DataError, match="is no file or folder"):
         pl.data.load("no/such/folder")
 
 

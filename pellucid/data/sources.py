@@ -76,7 +76,10 @@ def _by_path(path: str) -> Parts:
         return reading.read(Path(path))
     if Path(path).name == path or not path:
         raise UsageError(f"There is no data set or folder called {path!r}. {suggest(path, NAMES)}")
-    raise DataError(f"{path} is no folder. {what_to_do(PUBLISHED['mnist'])}")
+    raise DataError(
+        f"{path} is no file or folder. A folder, file or zip archive with labelled images is expected, or a name: "
+        f"{', '.join(NAMES)}."
+    )
 
 
 def _download(published: Published, progress: Progress | None) -> Parts:
