@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pellucid.errors import UsageError
 
 DEVIATIONS = 2  # on both sides of the mean are its spread: a normal distribution has 95% there
+FEWEST = 3  # seeds that have a spread; two may agree by chance
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class PublishedFigure:
         Reproduced means: the figure lies within two standard deviations of the mean, or below.
         """
         spread = DEVIATIONS * deviation
-        if mean - spread <= self.most and self.least <= mean + spread and seeds > 1:
+        if mean - spread <= self.most and self.least <= mean + spread and seeds >= FEWEST:
             return True, "reproduced"
         if mean > self.most:
             return True, "reproduced, beaten"
-        return (False, "not reproduced") if seeds > 1 else (None, "one seed has no spread")
+        return (False, "not reproduced") if seeds >= FEWEST else (None, "too few seeds")

@@ -35,7 +35,8 @@ def test_what_is_no_accuracy_is_refused(text: str) -> None:
         ("0.56–0.62", 0.60, 0.001, 20, True, "reproduced"),
         ("> 95%", 0.982, 0.001, 5, True, "reproduced, beaten"),
         ("> 95%", 0.982, 0.0, 1, True, "reproduced, beaten"),
-        ("> 95%", 0.93, 0.0, 1, None, "one seed has no spread"),
+        ("> 95%", 0.93, 0.0, 1, None, "too few seeds"),
+        ("> 95%", 0.949, 0.0001, 2, None, "too few seeds"),
     ],
 )
 def test_reproduced_is_within_two_deviations_or_beaten(

@@ -19,7 +19,7 @@ from pellucid.systems import table
 from pellucid.systems.reproduction import Reproduction, reproduce
 from pellucid.systems.system import Outcome
 
-QUICK_SEEDS = 2
+QUICK_SEEDS = 3
 Option = typer.Option
 
 
@@ -29,7 +29,7 @@ def command(
     seeds: Annotated[
         int | None, Option(min=1, help="Trainings of each row; by default 20, fewer of long ones.")
     ] = None,
-    quick: Annotated[bool, Option("--quick", help="Two seeds and less training, to see that it works.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Three seeds and less training, to see that it works.")] = False,
     data: Data = "mnist",
     out: Annotated[
         Path, Option(metavar="FOLDER", help="Keeps what each seed came to, the pictures and the table; goes on there.")
