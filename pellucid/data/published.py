@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ def _recognized(part: Dataset, images: File, labels: File) -> Dataset:
 
 
 def _read_part(published: Published, folder: Path, files: Sequence[File]) -> Part:
-    (images, labels), _ = _read_files(published, folder, files)
+    images, labels = (read_idx(path, file.dimensions, file.dtype) for path, file in _places(published, folder, files))
     check_shape(images.shape[1:], f"{folder}, {files[0].name},")
     if published.name == "mnist":
         return Part(images, labels.astype(np.int64))
@@ -192,16 +192,22 @@ def what_to_do(published: Published) -> str:
 def _read_files(published: Published, folder: Path, files: Sequence[File]) -> tuple[list[NDArray[Any]], bool]:
     """The arrays in these files of a folder, and whether each of them is known to be the original."""
     arrays, verified = [], True
-    for file in files:
-        path = find(folder, file)
-        if path is None:
-            raise DataError(f"{folder} has no {file.name} (or {file.name}.gz). {what_to_do(published)}")
+    for path, file in _places(published, folder, files):
         arrays.append(read_idx(path, file.dimensions, file.dtype))
         known = is_original(arrays[-1], file) or (
             path.suffix == ".gz" and bool(file.packed_sha256) and file_sha256(path) == file.packed_sha256
         )
         verified = verified and known
     return arrays, verified
+
+
+def _places(published: Published, folder: Path, files: Sequence[File]) -> Iterator[tuple[Path, File]]:
+    """Where these files are in a folder."""
+    for file in files:
+        path = find(folder, file)
+        if path is None:
+            raise DataError(f"{folder} has no {file.name} (or {file.name}.gz). {what_to_do(published)}")
+        yield path, file
 
 
 def _read_archive(archive: Archive, files: Files, path: Path) -> tuple[list[NDArray[Any]], bool]:

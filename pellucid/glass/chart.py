@@ -50,7 +50,7 @@ def draw(panels: Sequence[Panel], caption: str, width: int = 520, height: int = 
 
 def png(image: Image.Image) -> bytes:
     """A drawing, SCALE times as large as it shall be, as the bytes of a PNG of a few colours, which is short."""
-    small = image.resize((image.width // SCALE, image.height // SCALE), Image.Resampling.LANCZOS)
+    small = image.reduce(SCALE)
     output = io.BytesIO()
     small.quantize(COLOURS_KEPT, dither=Image.Dither.NONE).save(output, "PNG", optimize=True)
     return output.getvalue()
