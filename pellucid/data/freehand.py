@@ -52,6 +52,19 @@ def prepare(pixels: NDArray[np.uint8], height: int = FRAME, width: int = FRAME) 
     return list(_stages(shrink(grey), size, ground, height, width))
 
 
+def resize(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """The picture in the network's size, (height, width, 3), for networks that read colours, where ink is not sought.
+
+    Each channel is averaged by area; what is transparent lies on white.
+    """
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    channels = [pixels[..., channel] for channel in range(3)]
+    if pixels.shape[2] == 4:
+        channels = [blend(channel, pixels[..., 3], 255) for channel in channels]
+    return np.stack([area_average(channel, height, width) for channel in channels], axis=2)
+
+
 def _as_it_is(grey: Grey, size: str) -> Iterator[Stage]:
     yield Stage("grey", f"{size} pixels, the network's own size: taken as it is", {"size": list(grey.shape)}, grey)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])

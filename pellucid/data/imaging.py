@@ -48,7 +48,7 @@ def _area_sums(image: NDArray[Any], length: int) -> NDArray[np.int64]:
     np.cumsum(image, axis=1, out=before[:, 1:])
     pixel, share = np.divmod(np.arange(length + 1, dtype=np.int64) * old, length)
     cut = image[:, np.minimum(pixel, old - 1)].astype(np.int64)
-    return np.diff(before[:, pixel].astype(np.int64) * length + cut * share, axis=1)
+    return np.asarray(np.diff(before[:, pixel].astype(np.int64) * length + cut * share, axis=1))
 
 
 def maximum(image: Grey, radius: int) -> Grey:
