@@ -63,8 +63,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         DataError: it is damaged, or has more than 50 million pixels.
     """
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as picture:
-            warnings.simplefilter("ignore")  # of broken EXIF, of many pixels: the limit below is ours
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as picture:
+            # warned of would be broken EXIF, and many pixels: the limit is ours
             if picture.width * picture.height > LARGEST_PICTURE or max(picture.size) > LONGEST_SIDE:
                 raise DataError(
                     f"{path} has {picture.width}×{picture.height} pixels; at most {LARGEST_PICTURE:,} are read, and "
@@ -124,7 +124,8 @@ def _fitting(array: NDArray[Any], height: int, width: int, channels: int, path: 
     if array.shape in shapes and array.ndim > 1:
         array = array[None]
     if array.shape[1:] not in shapes or not len(array):
-        expected = " or ".join(f"(N, {', '.join(map(str, shape))})" for shape in shapes[::-1])
+        size = (height, width, channels) if channels > 1 else (height, width)
+        expected = f"(N, {', '.join(map(str, size))}) or (N, {height * width * channels})"
         raise DataError(
             f"{path} holds an array of shape {array.shape}; images of {height}×{width} are expected, as {expected}."
         )
