@@ -80,6 +80,9 @@ static int64_t place(int64_t floats) {
     return at;
 }
 
+/* Where a weight of the first layer lies behind the first of them, see sparse.h. */
+static int64_t in_panels(int64_t k, int64_t j) { return (j / PANEL * (PIXELS + 1) + k) * PANEL + j % PANEL; }
+
 int main(int count, char **arguments) {
     if (count != 2) {
         fprintf(stderr, "usage: %s FOLDER   (with MNIST's four files, unpacked)\n", arguments[0]);
@@ -90,23 +93,23 @@ int main(int count, char **arguments) {
 
     int64_t weights[LAYERS], outputs[LAYERS + 1], gradients[LAYERS + 1];
     for (int l = 0; l < LAYERS; l++) weights[l] = place((widths[l] + 1) * padded(widths[l + 1]));
-    outputs[0] = place(BATCH * PIXELS * 4 + BATCH + PIXELS); /* sparse: see sparse.h */
+    outputs[0] = place(2 * sparse_size(BATCH, PIXELS));
     for (int l = 1; l <= LAYERS; l++) outputs[l] = place(BATCH * padded(widths[l]));
     for (int l = 1; l <= LAYERS; l++) gradients[l] = place(BATCH * padded(widths[l]));
     float *arena = memory(used * (int64_t)sizeof(float));
     for (int l = 0; l < LAYERS; l++) /* He: normal numbers of variance 2 / fan_in, by Box and Muller's method */
         for (int64_t k = 0; k < widths[l]; k++)
             for (int64_t j = 0; j < widths[l + 1]; j++)
-                arena[weights[l] + k * padded(widths[l + 1]) + j] = (float)(
+                arena[weights[l] + (l ? k * padded(widths[l + 1]) + j : in_panels(k, j))] = (float)(
                     sqrt(-4 * log(1 - uniform()) / (double)widths[l]) * cos(6.283185307179586 * uniform()));
 
     operation steps[32];
     int64_t n = 0;
-    steps[n++] = (operation){.kernel = KERNEL_gather_sparse, .meet = 1, .y = outputs[0], .in = PIXELS, .batch = BATCH};
+    steps[n++] = (operation){.kernel = KERNEL_gather_sparse, .y = outputs[0], .in = PIXELS, .batch = BATCH};
     for (int l = 0; l < LAYERS; l++) {
         const int64_t in = widths[l], out = widths[l + 1], z = outputs[l + 1];
-        steps[n++] = (operation){l ? KERNEL_dense_forward : KERNEL_sparse_forward, .x = outputs[l], .y = z, .w = weights[l], .in = in, .out = out, .batch = BATCH};
-        if (l < LAYERS - 1) steps[n++] = (operation){KERNEL_relu_forward, .x = z, .y = z, .in = out, .out = out};
+        steps[n++] = (operation){l ? KERNEL_dense_forward : KERNEL_sparse_forward, .meet = l == 0, .x = outputs[l], .y = z, .w = weights[l], .in = in, .out = out, .batch = BATCH};
+        if (l < LAYERS - 1) steps[n++] = (operation){KERNEL_relu_forward, .meet = l == 0, .x = z, .y = z, .in = out, .out = out};
     }
     const int64_t forward = n;
     steps[n++] = (operation){KERNEL_cross_entropy, .x = outputs[LAYERS], .y = gradients[LAYERS], .out = CLASSES};

@@ -211,6 +211,37 @@ def test_truth_values_become_black_and_white(tmp_path: Path) -> None:
     assert np.array_equal(reading.read_part(tmp_path / "digits.npz").images, (TRAIN[0] > 100) * np.uint8(255))
 
 
+def test_memory_follows_the_file_not_what_it_announces(tmp_path: Path) -> None:
+    """Headers of 10¹² images, plain and packed, and a member that unpacks to far more than its header announces."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"shape": (10**12, 4, 4), "fortran_order": False, "descr": "|u1"})
+    (tmp_path / "x.npy").write_bytes(header.getvalue() + bytes(100))
+    for name, how in (("stored", zipfile.ZIP_STORED), ("packed", zipfile.ZIP_DEFLATED)):
+        with zipfile.ZipFile(tmp_path / f"{name}.npz", "w", how) as archive:
+            archive.writestr("images.npy", header.getvalue() + bytes(2**27 if how else 100))
+    (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(b"label,pixel0\n" + bytes(2**27), mtime=0))
+    for path in sorted(tmp_path.iterdir()):
+        tracemalloc.start()
+        with pytest.raises(pl.DataError, match=r"is cut short|has a line of more than"):
+            reading.read_part(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 2**23, path
+
+
+def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("archive", "arrays", "table", "pictures"):
+        monkeypatch.setattr(f"pellucid.data.formats.{module}.LARGEST", 30_000)
+    np.savez_compressed(tmp_path / "a.npz", images=TRAIN[0], labels=TRAIN[1])
+    table.write_table(tmp_path / "a.csv.gz", *TRAIN)
+    shutil.make_archive(str(tmp_path / "a"), "zip", write_folder(tmp_path / "folder", 60, 20))
+    write_pictures(tmp_path / "pictures", *TRAIN)
+    shutil.rmtree(tmp_path / "folder")
+    for path in sorted(tmp_path.iterdir()):
+        with pytest.raises(pl.DataError, match=r"unpacks to more than the 30,000 bytes"):
+            reading.read(path)
+
+
 # Parquet
 
 
@@ -264,6 +295,13 @@ def test_labels_of_minus_one_are_none(tmp_path: Path) -> None:
     hugging_face(tmp_path / "test.parquet", TEST[0], [-1] * 20, list("0123456789"))
     assert held_out(pl.data.load(tmp_path))
     assert reading.read_part(tmp_path / "test.parquet").labels is None
+
+
+def test_some_labels_of_minus_one_are_missing_ones(tmp_path: Path) -> None:
+    labels = [-1 if k == 7 else label for k, label in enumerate(TRAIN[1].tolist())]
+    path = hugging_face(tmp_path / "train.parquet", TRAIN[0], labels, list("0123456789"))
+    with pytest.raises(pl.DataError, match="row 7: 1 of 60 labels are −1, which stands for missing"):
+        pl.data.load(path)
 
 
 def test_text_is_a_label_too(tmp_path: Path) -> None:

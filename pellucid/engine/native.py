@@ -112,20 +112,12 @@ class NativeEngine:
             self._copy_in(vector, int(self.plan.rule[name]))
 
     def _copy_in(self, vector: NDArray[np.float32], shift: int) -> None:
-        for weights, bias, (w, b) in self._places(vector, shift):
-            w[...], b[...] = weights, bias
+        for matrix in self.plan.matrices:
+            matrix.copy(self.arena, vector, out=False, shift=shift)
 
     def _copy_out(self, vector: NDArray[np.float32], shift: int) -> None:
-        for weights, bias, (w, b) in self._places(vector, shift):
-            weights[...], bias[...] = w, b
-
-    def _places(self, vector: NDArray[np.float32], shift: int) -> Any:
-        """W and b of each dense layer: in a flat vector like theta, and in the arena."""
         for matrix in self.plan.matrices:
-            middle = matrix.start + matrix.outputs * matrix.inputs
-            stop = middle + matrix.outputs
-            weights = vector[matrix.start : middle].reshape(matrix.outputs, matrix.inputs)
-            yield weights, vector[middle:stop].reshape(-1, 1), matrix.view(self.arena, shift)
+            matrix.copy(self.arena, vector, out=True, shift=shift)
 
 
 def as_rows(images: NDArray[Any]) -> tuple[NDArray[Any], int]:

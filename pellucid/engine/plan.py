@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PAD = 16  # floats: a cache line, and the widest vector; these four stand in kernels/plan.h too
-TILE_ROWS, BLOCK, SUMMED = 6, 64, 4096  # what the kernels take at a time
+PAD = 16  # floats: a cache line, and the widest vector; all of these stand in kernels/plan.h too
+TILE_ROWS, PANEL, SPARSE_STRIP, BLOCK, SUMMED = 6, 64, 24, 64, 4096  # what the kernels take at a time
 
 OPERATION = np.dtype(
     [
@@ -28,6 +28,12 @@ OPERATION = np.dtype(
 def padded(width: int) -> int:
     """The floats from one row to the next."""
     return -(-width // PAD) * PAD
+
+
+def sparse_size(batch: int, features: int) -> int:
+    """The floats that a batch takes as X and Xᵀ without what is 0, see sparse_batch in kernels/sparse.h."""
+    room = (batch // PAD + 1 | 1) * PAD
+    return batch * (2 * features + 1) + features * room
 
 
 @dataclass(frozen=True)
@@ -49,16 +55,28 @@ class Matrix:
     start: int  # in theta
     inputs: int
     outputs: int
+    panel: int  # columns that lie together: all of them, or PANEL
 
     @property
     def size(self) -> int:
         return (self.inputs + 1) * padded(self.outputs)
 
-    def view(self, arena: NDArray[np.float32], shift: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """W as (out, in) and b as (out, 1), as views into the arena; `shift` leads to the gradient or a moment."""
-        start = self.place + shift
-        rows = arena[start : start + self.size].reshape(self.inputs + 1, -1)[:, : self.outputs]
-        return rows[:-1].T, rows[-1:].T
+    def copy(self, arena: NDArray[np.float32], vector: NDArray[np.float32], *, out: bool, shift: int = 0) -> None:
+        """Copy W and b between the arena and a flat vector like theta; `shift` leads to the gradient or a moment."""
+        middle = self.start + self.outputs * self.inputs
+        weights = vector[self.start : middle].reshape(self.outputs, self.inputs)
+        bias = vector[middle : middle + self.outputs]
+        for first in range(0, self.outputs, self.panel):
+            columns = slice(first, min(first + self.panel, self.outputs))
+            width = padded(columns.stop - first)
+            start = self.place + shift + first * (self.inputs + 1)
+            rows = arena[start : start + (self.inputs + 1) * width].reshape(-1, width)[:, : columns.stop - first]
+            pairs = ((weights[columns], rows[:-1].T), (bias[columns], rows[-1]))
+            for outside, inside in pairs:
+                if out:
+                    outside[...] = inside
+                else:
+                    inside[...] = outside
 
 
 @dataclass(frozen=True)

@@ -140,5 +140,5 @@ class _Axes:
         self.canvas.text((x * SCALE, y * SCALE), text, colour, font(13), anchor)
 
 
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size * SCALE)
+def font(size: int, scale: int = SCALE) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size * scale)

@@ -113,28 +113,28 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
                     arrays[name] = _read_member(path, archive, info)
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         where = f"{path}, {name}," if name else str(path)
-        reason = trouble(error)
-        raise DataError(f"{where} cannot be read: {reason}. Fetch the file again.") from None
+        raise DataError(f"{where} cannot be read: {trouble(error)}. Fetch the file again.") from None
     return arrays
 
 
 def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
     """An array of an archive: every byte passes the archive's checksum; one that is not packed is mapped after that."""
     source = f"{path}, {info.filename.removesuffix('.npy')}"
-    content = bytearray()
+    content, length = bytearray(), 0
     packed = info.compress_type != zipfile.ZIP_STORED
     with archive.open(info) as stream:
         shape, fortran, dtype = _header(stream, source)
         offset = stream.tell()
         _check_length(info.file_size - offset, shape, dtype, source)
         while piece := stream.read(PIECE):
+            length += len(piece)
             if packed:
                 content += piece
             if len(content) > LARGEST:
                 raise DataError(f"{source} unpacks to more than the {LARGEST:,} bytes that are read.")
+    _check_length(length, shape, dtype, source)
     if not packed:
         return _map(path, _begin(path, info) + offset, shape, fortran, dtype)
-    _check_length(len(content), shape, dtype, source)
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
 
 

@@ -57,6 +57,9 @@ def read_parquet(paths: Sequence[Path]) -> Part:
         return Part(gathered.array())
     if isinstance(labels[0], str):
         return Part(gathered.array(), text_labels(labels))
+    if names and -1 in labels:
+        missing = f"{labels.count(-1):,} of {len(labels):,} labels are −1, which stands for missing"
+        raise DataError(f"{paths[0]}, row {labels.index(-1)}: {missing}.")
     return Part(gathered.array(), np.array(labels, np.int64), names)
 
 
@@ -97,7 +100,7 @@ def _checked(labels: list[Any], start: int, names: tuple[str, ...] | None, path:
     for row, label in enumerate(labels, start):
         if label is None or label == "":
             raise DataError(f"{path}, row {row}: the label is missing.")
-        if not isinstance(label, int | str):
+        if not isinstance(label, int | str) or (isinstance(label, int) and abs(label) >= 2**63):
             raise DataError(f"{path}, row {row}: the label is {str(label)[:50]}, neither a whole number nor a text.")
         if names and isinstance(label, int) and not -1 <= label < len(names):
             raise DataError(f"{path}, row {row}: the label is {label}, but there are {len(names)} classes, from 0.")

@@ -28,6 +28,7 @@ from pellucid.errors import DataError
 from pellucid.files.atomic import write_atomic
 
 LABELS = ("label", "labels", "class", "target", "y")
+MISSING = (b"", b"nan")  # a label, in lower case
 LONGEST_LINE = 2**19  # bytes; a colour image of 64×64 takes at most 49,152
 PIECE = 2**18
 
@@ -43,6 +44,7 @@ class Layout:
 
     @property
     def columns(self) -> int:
+        """How many cells a row has."""
         return self.pixels + (self.label is not None)
 
 
@@ -129,10 +131,11 @@ class Rows:
         self.troubles: list[str] = []
 
     def add(self, block: bytes) -> None:
+        """Take the rows of a block of lines; what is wrong is noted, and said at the end."""
         lines = block.replace(b"\r\n", b"\n").removesuffix(b"\r").split(b"\n")
         labels, pixels = self._labels_apart(lines)
         values = None if b'"' in block else _parse(pixels, self.layout.pixels)
-        if values is None or (labels and not all(map(bytes.strip, labels))):
+        if values is None or any(label.strip().lower() in MISSING for label in labels):
             self._add_slowly(lines)
             return
         self.labels += labels
@@ -161,7 +164,7 @@ class Rows:
                     raise DataError(f"{len(cells)} columns, where {self.layout.columns} are expected")
                 if self.layout.label is not None:
                     label = cells.pop(self.layout.label).strip()
-                    if label.lower() in ("", "nan"):
+                    if label.lower().encode() in MISSING:
                         raise DataError("the label is missing")
                     self.labels.append(label.encode())
                 self.pixels += bytes(map(_pixel, cells))

@@ -80,23 +80,28 @@ static void dense_backward(const operation *o, const pass *p, int thread, int th
     }
 }
 
-static void dense_rows(const operation *o, const pass *p, range rows, float beta, float *to) {
-    const int64_t in = padded(o->in), out = padded(o->out);
+static void dense_rows(const operation *o, const pass *p, panel columns, range rows, float beta, float *to) {
+    const int64_t in = padded(o->in), out = columns.width;
     const int64_t weights = (rows.last < o->in ? rows.last : o->in) - rows.first;
     if (weights > 0)
         product(weights, out, p->examples, (left_factor){p->arena + o->x + rows.first, 1, in}, p->arena + o->y, out,
                 (beginning){beta == 0 ? NULL : to, out, beta}, to, out);
-    if (rows.last > o->in) bias_row(o, p, beta, to + (o->in - rows.first) * out);
+    if (rows.last > o->in) bias_row(o, p, columns, beta, to + (o->in - rows.first) * out);
 }
 
+static panel whole(const operation *o, const pass *p) { return (panel){p->arena + o->w, 0, padded(o->out)}; }
+
+/* This thread's rows. */
+static range own_rows(const operation *o, int thread, int threads) { return share(o->in + 1, TILE_ROWS, thread, threads); }
+
 static void dense_descend(const operation *o, const pass *p, int thread, int threads) {
-    descend(o, p, own_rows(o, thread, threads), dense_rows);
+    descend(o, p, whole(o, p), own_rows(o, thread, threads), dense_rows);
 }
 
 static void dense_update(const operation *o, const pass *p, int thread, int threads) {
-    update_strips(o, p, own_rows(o, thread, threads), p->scratch + thread * p->scratch_size, dense_rows);
+    update_strips(o, p, whole(o, p), own_rows(o, thread, threads), TILE_ROWS, p->scratch + thread * p->scratch_size, dense_rows);
 }
 
 static void dense_gradient(const operation *o, const pass *p, int thread, int threads) {
-    keep_gradient(o, p, own_rows(o, thread, threads), dense_rows);
+    keep_gradient(o, p, whole(o, p), own_rows(o, thread, threads), dense_rows);
 }

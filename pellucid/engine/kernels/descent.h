@@ -8,39 +8,41 @@
 #include "product.h"
 #include "update.h"
 
-/* Rows of Xᵀ dZ into `to`, added to β of what is there. */
-typedef void row_maker(const operation *o, const pass *p, range rows, float beta, float *to);
+/* Columns of W that lie together in memory: the whole matrix, or one of the panels of sparse.h. */
+typedef struct {
+    float *w;
+    int64_t column, width;
+} panel;
+
+/* Rows of Xᵀ dZ, in the panel's columns, into `to`, added to β of what is there. */
+typedef void row_maker(const operation *o, const pass *p, panel columns, range rows, float beta, float *to);
 
 /* db: the sum of dZ over the examples, added to β of what is there. */
-static void bias_row(const operation *o, const pass *p, float beta, float *to) {
+static void bias_row(const operation *o, const pass *p, panel columns, float beta, float *to) {
     static const float one = 1; /* the x of the bias */
-    const int64_t out = padded(o->out);
-    product(1, out, p->examples, (left_factor){&one, 0, 0}, p->arena + o->y, out,
-            (beginning){beta == 0 ? NULL : to, out, beta}, to, out);
+    product(1, columns.width, p->examples, (left_factor){&one, 0, 0}, p->arena + o->y + columns.column, padded(o->out),
+            (beginning){beta == 0 ? NULL : to, columns.width, beta}, to, columns.width);
 }
 
-/* This thread's rows. */
-static range own_rows(const operation *o, int thread, int threads) { return share(o->in + 1, TILE_ROWS, thread, threads); }
-
 /* Plain gradient descent inside the product: the loss has scaled dZ by -α/B, so W ← (1 - αλ) W + Xᵀ dZ. */
-ALWAYS_INLINE void descend(const operation *o, const pass *p, range rows, row_maker *make) {
+ALWAYS_INLINE void descend(const operation *o, const pass *p, panel columns, range rows, row_maker *make) {
     const float beta = (float)(1 - p->rate * p->rule->weight_decay);
-    if (rows.first < rows.last) make(o, p, rows, beta, p->arena + o->w + rows.first * padded(o->out));
+    make(o, p, columns, rows, beta, columns.w + rows.first * columns.width);
 }
 
 /* The gradient a strip at a time, and each strip's update while it is still in the cache. */
-ALWAYS_INLINE void update_strips(const operation *o, const pass *p, range rows, float *strip, row_maker *make) {
-    const int64_t out = padded(o->out);
-    for (int64_t k = rows.first; k < rows.last; k += TILE_ROWS) {
-        const int64_t end = k + TILE_ROWS < rows.last ? k + TILE_ROWS : rows.last;
-        make(o, p, (range){k, end}, 0, strip);
-        update(p, p->arena + o->w + k * out, strip, (end - k) * out, 1);
+ALWAYS_INLINE void update_strips(const operation *o, const pass *p, panel columns, range rows, int64_t height,
+                                 float *strip, row_maker *make) {
+    for (int64_t k = rows.first; k < rows.last; k += height) {
+        const int64_t end = k + height < rows.last ? k + height : rows.last;
+        make(o, p, columns, (range){k, end}, 0, strip);
+        update(p, columns.w + k * columns.width, strip, (end - k) * columns.width, 1);
     }
 }
 
 /* The gradient whole, where its norm must be known before the update. */
-ALWAYS_INLINE void keep_gradient(const operation *o, const pass *p, range rows, row_maker *make) {
-    if (rows.first < rows.last) make(o, p, rows, 0, p->arena + o->w + p->rule->gradient + rows.first * padded(o->out));
+ALWAYS_INLINE void keep_gradient(const operation *o, const pass *p, panel columns, range rows, row_maker *make) {
+    make(o, p, columns, rows, 0, columns.w + p->rule->gradient + rows.first * columns.width);
 }
 
 #endif

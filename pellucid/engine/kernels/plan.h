@@ -10,10 +10,18 @@
 
 #define PAD 16      /* floats: a cache line, and the widest vector */
 #define TILE_ROWS 6 /* rows of a tile of the matrix product */
+#define PANEL 64    /* columns of the first layer's W that lie together where images are sparse, see sparse.h */
+#define SPARSE_STRIP 24 /* rows of its gradient that an optimizer takes at a time */
 #define BLOCK 64    /* examples that go backwards abreast, in the lanes of dZᵀ */
 #define SUMMED 4096 /* numbers whose squares one thread sums: the sum is the same for any number of threads */
 
 static inline int64_t padded(int64_t width) { return (width + PAD - 1) / PAD * PAD; }
+
+/* Of a sparse batch, see sparse.h: the entries that a pixel has room for, an odd number of cache lines, so that pixels
+   spread over the whole cache; and the floats that it takes. */
+static inline int64_t sparse_room(int64_t batch) { return ((batch / PAD + 1) | 1) * PAD; }
+
+static inline int64_t sparse_size(int64_t batch, int64_t in) { return batch * (2 * in + 1) + in * sparse_room(batch); }
 
 /* One kernel's work. Python fills these in (engine/plan.py); the two declarations must agree. */
 typedef struct {
@@ -55,6 +63,7 @@ typedef struct {
     const optimizer *rule;
     const int64_t *order; /* the examples of the batch, as places in the data */
     int64_t examples, ahead; /* of this batch, and how many follow in order */
+    int threads;
     int64_t step;         /* 1, 2, ... over the whole training */
     float rate;
     float unbiased_rate, unbias; /* Adam's α / (1 - β₁ᵗ) and 1 / (1 - β₂ᵗ) */

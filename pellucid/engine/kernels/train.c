@@ -59,6 +59,7 @@ static pass pass_of(const chunk *c, int64_t i) {
         .order = c->order + i * p->batch_size,
         .examples = rest < p->batch_size ? rest : p->batch_size,
         .ahead = rest < p->batch_size ? 0 : rest - p->batch_size,
+        .threads = p->threads,
         .step = c->step + i,
         .rate = (float)c->rates[i],
         .losses = c->w->losses,

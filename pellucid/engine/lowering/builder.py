@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pellucid.engine.plan import Matrix, Operation, Plan, Rows, padded
+from pellucid.engine.plan import PANEL, Matrix, Operation, Plan, Rows, padded
 from pellucid.layers import Layer
 from pellucid.workspace import slots
 
@@ -16,15 +16,24 @@ class Builder:
     """Writes a plan, operation by operation."""
 
     def __init__(
-        self, layers: Sequence[Layer], rule: Any, batch_size: int, seed: int, *, training: bool = True
+        self,
+        layers: Sequence[Layer],
+        rule: Any,
+        batch_size: int,
+        seed: int,
+        *,
+        sparse: bool = False,
+        training: bool = True,
     ) -> None:
         self.seed, self.batch_size, self.rule = seed, batch_size, rule
         self.plan = Plan(batch_size, rule, [])
+        self.must_meet = False  # before the next operation
         self.updates: list[Operation] = []  # they come last: every gradient is read before a parameter moves
         for slot in slots(layers, "parameter"):
             if slot.tensor.name == "W":  # b follows it
                 outputs, inputs = slot.shape
-                matrix = Matrix(slot.layer.name, self.plan.size, slot.start, inputs, outputs)
+                panel = PANEL if sparse and slot.layer is layers[0] else padded(outputs)
+                matrix = Matrix(slot.layer.name, self.plan.size, slot.start, inputs, outputs, panel)
                 self.plan.matrices.append(matrix)
                 if training:  # a prediction reads theta itself
                     self.claim(matrix.size)
@@ -49,8 +58,11 @@ class Builder:
 
     def emit(self, kernel: str, layer: str, shapes: str, arithmetic: int, floats: int, **fields: Any) -> None:
         """The next operation; `arithmetic` and `floats` (read and written) are those of one example."""
-        size = self.batch_size
-        self.plan.operations.append(Operation(kernel, layer, shapes, arithmetic * size, 4 * floats * size, **fields))
+        size, meet = self.batch_size, fields.pop("meet", False) or self.must_meet
+        self.must_meet = False
+        self.plan.operations.append(
+            Operation(kernel, layer, shapes, arithmetic * size, 4 * floats * size, meet=meet, **fields)
+        )
 
     def scratch(self, floats: int) -> None:
         """Each thread needs so many floats of scratch."""

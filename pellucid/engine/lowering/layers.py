@@ -12,7 +12,7 @@ from typing import Any
 
 from pellucid.engine.lowering.builder import Backward, Builder
 from pellucid.engine.lowering.rule import PLAIN
-from pellucid.engine.plan import BLOCK, TILE_ROWS, Operation, Rows, padded
+from pellucid.engine.plan import BLOCK, PANEL, SPARSE_STRIP, TILE_ROWS, Operation, Rows, padded
 from pellucid.layers import (
     Activation,
     Dense,
@@ -39,8 +39,9 @@ def _dense(builder: Builder, layer: Dense, number: int, x: Rows) -> tuple[Rows, 
     z = builder.rows(outputs, spare=True)
     builder.emit(
         f"{kind}_forward", layer.name, shapes, arithmetic, inputs + outputs + weights,
-        x=x.place, y=z.place, batch=batch, **fields,
+        x=x.place, y=z.place, batch=batch, meet=x.sparse, **fields,
     )  # fmt: skip
+    builder.must_meet = x.sparse  # a thread has written columns, and goes on with rows
 
     def backward(dz: Rows, needs_dx: bool) -> Rows:
         plain = builder.rule["kind"] == PLAIN
@@ -53,7 +54,7 @@ def _dense(builder: Builder, layer: Dense, number: int, x: Rows) -> tuple[Rows, 
                 x=x.place, y=dz.place, batch=batch, meet=not builder.updates, **fields,
             )
         )  # fmt: skip
-        builder.scratch(max(outputs * BLOCK, TILE_ROWS * padded(outputs)))
+        builder.scratch(max(outputs * BLOCK, TILE_ROWS * padded(outputs), SPARSE_STRIP * PANEL))
         if not needs_dx:
             return dz
         dx = builder.rows(inputs, spare=True)

@@ -10,7 +10,7 @@ import numpy as np
 from pellucid.engine.lowering.builder import Backward, Builder
 from pellucid.engine.lowering.layers import LAYERS
 from pellucid.engine.lowering.rule import RULE, rule_of
-from pellucid.engine.plan import SUMMED, Operation, Plan, Rows
+from pellucid.engine.plan import SUMMED, Operation, Plan, Rows, sparse_size
 from pellucid.layers import Activation, Dense, Disturbance, Layer
 from pellucid.losses import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
 from pellucid.optimizers import Optimizer
@@ -33,8 +33,9 @@ def lower(
         seed: of what is drawn for each element.
         sparse: the images are bytes that are mostly 0, and 0 stays 0 when they are normalized.
     """
-    builder = Builder(layers, rule_of(optimizer, clip_norm), batch_size, seed)
-    x = _gather(builder, prod(layers[0].input_shape), sparse and isinstance(layers[0], Dense))
+    sparse = sparse and isinstance(layers[0], Dense)
+    builder = Builder(layers, rule_of(optimizer, clip_norm), batch_size, seed, sparse=sparse)
+    x = _gather(builder, prod(layers[0].input_shape), sparse)
     backwards: list[Backward] = []
     for number, layer in enumerate(layers):
         x, backward = LAYERS[type(layer)](builder, layer, number, x)
@@ -66,9 +67,9 @@ def _gather(builder: Builder, features: int, sparse: bool) -> Rows:
             "gather", "input", f"{features}", 2 * features, 2 * features, y=x.place, outputs=features, meet=True
         )
         return x
-    batch = builder.batch_size  # X by examples, Xᵀ by pixels, as pairs of place and number, and how many there are
-    x = Rows(builder.claim(4 * batch * features + batch + features), features, sparse=True)
-    fields = {"y": x.place, "inputs": features, "batch": batch, "meet": True}
+    batch = builder.batch_size
+    x = Rows(builder.claim(2 * sparse_size(batch, features)), features, sparse=True)
+    fields = {"y": x.place, "inputs": features, "batch": batch}
     builder.emit("gather_sparse", "input", f"{features}", features, features // 2, **fields)
     return x
 
