@@ -9,6 +9,7 @@ from typing import Any
 
 from pellucid.data.normalization import NORMALIZATIONS
 from pellucid.errors import UsageError
+from pellucid.figures import PublishedFigure
 from pellucid.initializers import initializer
 from pellucid.losses import fits, make_loss
 from pellucid.names import choose, suggest
@@ -31,6 +32,7 @@ class Recipe:
     architecture: str
     name: str = ""
     source: str = ""  # whose recipe it is
+    published: str = ""  # the accuracy on the test images that the source tells of, as it writes it: "> 95%"
     activation: str = "relu"
     initializer: str = ""  # by default as fits the activation
     output: str = ""  # by default as fits the loss
@@ -62,6 +64,8 @@ class Recipe:
             raise UsageError(f"The recipe's clip_norm is {self.clip_norm}; at least 0 is expected.")
         if not 0 <= self.validation < 1:
             raise UsageError(f"The recipe's validation is {self.validation}; a fraction below 1 is expected.")
+        if self.published:
+            PublishedFigure.of(self.published)
         parse(self.architecture, self.activation, features=1, classes=1)
         make_loss(self.output or None, self.loss or None)
         self.make_optimizer()

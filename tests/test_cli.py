@@ -17,11 +17,14 @@ import numpy as np
 import pytest
 from conftest import idx
 from PIL import Image, ImageDraw, ImageFont
+from rich.cells import cell_len
 
 import pellucid as pl
+from pellucid.cli.test import _confusion
 from pellucid.data.formats.table import write_table
 from pellucid.data.freehand import prepare
 from pellucid.files.model import read_model
+from pellucid.metrics import Evaluation
 from pellucid.recipe import find
 
 Command = Any
@@ -369,7 +372,7 @@ USAGE, DATA, MODEL, NUMERIC = 2, 3, 4, 5
         (["train", "--resume", "DIGITS"], USAGE, "has no recipe.toml"),
         (["train", "--resume", "RUN", "--epochs", "3", "p03"], USAGE, "leave out --epochs, RECIPE"),
         (["train", "784-10", "--out", "RUN", "--data", "DIGITS"], USAGE, "pellucid train --resume"),
-        (["train", "--data", "no/folder"], DATA, "no/folder is no folder"),
+        (["train", "--data", "no/folder"], DATA, "no/folder is no file or folder"),
         (["predict", "RUN", "missing.png"], DATA, "missing.png cannot be read"),
         (["predict", "RUN", "README", "x.csv", "--submission", "s.csv"], USAGE, "the answers for one file, not for 2"),
         (["predict", "RUN", "README", "--submission", "README"], USAGE, "--submission would overwrite README"),
@@ -516,3 +519,16 @@ def test_p03_on_mnist_reaches_its_accuracy(mnist: object, tmp_path: Path) -> Non
     result = json.loads(out)
     assert result["test_accuracy"] >= 0.975, err
     assert (result["parameters"], result["dataset"], result["verified"]) == (109_386, "mnist", True)
+
+
+def test_many_classes_are_a_list_and_wide_letters_stay_in_their_columns() -> None:
+    def lines(classes: tuple[str, ...]) -> list[str]:
+        labels = np.repeat(np.arange(len(classes)), 3)
+        predicted = np.where(np.arange(len(labels)) % 3, labels, (labels + 1) % len(classes))
+        return list(_confusion(Evaluation(np.zeros((len(labels), 1)), labels, predicted, 0.0, classes)))
+
+    japanese = lines(("お o", "き", "su"))
+    assert len({cell_len(line.rstrip("%")) for line in japanese[2:]}) == 1
+    listed = lines(tuple(f"word {number}" for number in range(40)))
+    assert max(map(cell_len, listed)) < 120
+    assert "word 8, 1×" in next(line for line in listed if line.startswith(" word 7 "))

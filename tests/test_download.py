@@ -9,16 +9,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+import numpy as np
 import pytest
+from conftest import idx
 
 import pellucid as pl
+from pellucid.data.catalogue import Archive, File
 from pellucid.data.download import fetch
-from pellucid.data.mnist import File
 
-CONTENT = bytes(range(256)) * 2000
+CONTENT = idx(np.arange(512_000) % 251)
 PACKED = gzip.compress(CONTENT)
-FILE = File("digits-idx1-ubyte", 1, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+FILE = File("digits-idx1-ubyte", (512_000,), sha256=hashlib.sha256(CONTENT).hexdigest())
+PACKED_FILE = File("digits-idx1-ubyte", (512_000,), packed_sha256=hashlib.sha256(PACKED).hexdigest())
+ARCHIVE = Archive("digits-idx1-ubyte.gz", "digits", "", len(PACKED), hashlib.sha256(PACKED).hexdigest())
 
 Answer = Callable[[BaseHTTPRequestHandler, int], None]
 
@@ -116,35 +121,67 @@ def mirror() -> Iterator[Callable[..., Mirror]]:
         one.server.server_close()
 
 
-def test_a_file_is_fetched_unpacked_and_verified(mirror: Callable[..., Mirror]) -> None:
+def nothing_left(handler: BaseHTTPRequestHandler, begin: int) -> None:
+    send(handler, 416 if begin else 200, b"" if begin else PACKED)
+
+
+@pytest.mark.parametrize("wanted", [FILE, PACKED_FILE, ARCHIVE], ids=["content", "packed", "archive"])
+def test_a_file_is_fetched_and_verified(mirror: Callable[..., Mirror], tmp_path: Path, wanted: File | Archive) -> None:
     heard: list[tuple[str, int, int]] = []
     server = mirror(good)
-    assert fetch(FILE, [server.url], progress=lambda *news: heard.append(news)) == CONTENT
+    path = fetch(wanted, [server.url], tmp_path, progress=lambda *news: heard.append(news))
+    assert path.read_bytes() == PACKED
+    assert [path] == list(tmp_path.iterdir())
     assert server.requests == [None]
-    assert heard[-1] == (FILE.name, len(PACKED), len(PACKED))
+    assert heard[-1] == ("digits-idx1-ubyte.gz", len(PACKED), len(PACKED))
 
 
-def test_a_download_goes_on_where_it_broke_off(mirror: Callable[..., Mirror]) -> None:
+def test_what_is_there_already_is_not_fetched_again(mirror: Callable[..., Mirror], tmp_path: Path) -> None:
+    server = mirror(good)
+    for name in ("digits-idx1-ubyte.gz", "digits-idx1-ubyte.gz.part"):
+        (tmp_path / name).write_bytes(PACKED)
+        assert fetch(FILE, [server.url], tmp_path).read_bytes() == PACKED
+    assert server.requests == []
+
+
+def test_a_download_goes_on_where_it_broke_off(mirror: Callable[..., Mirror], tmp_path: Path) -> None:
     server = mirror(breaks_off, breaks_off, good)
-    assert fetch(FILE, [server.url]) == CONTENT
+    assert fetch(FILE, [server.url], tmp_path).read_bytes() == PACKED
     assert server.requests == [None, "bytes=500-", "bytes=1000-"]
 
 
-def test_it_goes_on_at_another_mirror_too(mirror: Callable[..., Mirror]) -> None:
+def test_it_goes_on_at_another_mirror_too(mirror: Callable[..., Mirror], tmp_path: Path) -> None:
     first, second = mirror(breaks_off), mirror(good)
-    assert fetch(FILE, [first.url, second.url]) == CONTENT
+    assert fetch(FILE, [first.url, second.url], tmp_path).read_bytes() == PACKED
     assert second.requests == ["bytes=500-"]
 
 
-def test_a_mirror_without_ranges_begins_again(mirror: Callable[..., Mirror]) -> None:
+def test_it_goes_on_in_another_process_too(mirror: Callable[..., Mirror], tmp_path: Path) -> None:
+    with pytest.raises(pl.DataError, match="HTTP Error 500"):
+        fetch(FILE, [mirror(breaks_off, error_500).url], tmp_path)
+    server = mirror(good)
+    assert fetch(FILE, [server.url], tmp_path).read_bytes() == PACKED
+    assert server.requests == ["bytes=500-"]
+
+
+@pytest.mark.parametrize("what", [PACKED[::-1][:700], PACKED + b"more"], ids=["other bytes", "too many"])
+@pytest.mark.parametrize("answer", [good, nothing_left])
+def test_remains_of_something_else_are_no_obstacle(
+    mirror: Callable[..., Mirror], tmp_path: Path, what: bytes, answer: Answer
+) -> None:
+    (tmp_path / "digits-idx1-ubyte.gz.part").write_bytes(what)
+    assert fetch(FILE, [mirror(answer).url], tmp_path).read_bytes() == PACKED
+
+
+def test_a_mirror_without_ranges_begins_again(mirror: Callable[..., Mirror], tmp_path: Path) -> None:
     server = mirror(breaks_off, without_ranges)
-    assert fetch(FILE, [server.url]) == CONTENT
+    assert fetch(FILE, [server.url], tmp_path).read_bytes() == PACKED
 
 
 @pytest.mark.parametrize("bad", [error_500, web_page, other_content, too_long_inside, endless])
-def test_a_bad_answer_is_followed_by_another_try(mirror: Callable[..., Mirror], bad: Answer) -> None:
+def test_a_bad_answer_is_followed_by_another_try(mirror: Callable[..., Mirror], tmp_path: Path, bad: Answer) -> None:
     first, second = mirror(bad), mirror(good)
-    assert fetch(FILE, [first.url, second.url]) == CONTENT
+    assert fetch(FILE, [first.url, second.url], tmp_path).read_bytes() == PACKED
     assert second.requests == [None]
 
 
@@ -152,20 +189,22 @@ def test_a_bad_answer_is_followed_by_another_try(mirror: Callable[..., Mirror], 
     ("bad", "message"),
     [(error_500, "HTTP Error 500"), (web_page, "not the file"), (other_content, "not the file")],
 )
+@pytest.mark.parametrize("wanted", [FILE, PACKED_FILE, ARCHIVE], ids=["content", "packed", "archive"])
 def test_what_never_comes_right_is_an_error_that_says_why(
-    mirror: Callable[..., Mirror], bad: Answer, message: str
+    mirror: Callable[..., Mirror], tmp_path: Path, bad: Answer, message: str, wanted: File | Archive
 ) -> None:
     with pytest.raises(pl.DataError, match=message):
-        fetch(FILE, [mirror(bad).url])
+        fetch(wanted, [mirror(bad).url], tmp_path)
+    assert not (tmp_path / "digits-idx1-ubyte.gz").exists()
 
 
-def test_a_silent_network_is_given_up(mirror: Callable[..., Mirror]) -> None:
+def test_a_silent_network_is_given_up(mirror: Callable[..., Mirror], tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(pl.DataError, match="no answer"):
-        fetch(FILE, [mirror(silent).url], patience=0.5)
+        fetch(FILE, [mirror(silent).url], tmp_path, patience=0.5)
     assert time.monotonic() - began < 2.5  # bounded by its patience, not by the server's
 
 
-def test_a_refused_connection_is_given_up_at_once() -> None:
+def test_a_refused_connection_is_given_up_at_once(tmp_path: Path) -> None:
     with pytest.raises(pl.DataError, match="could not be fetched"):
-        fetch(FILE, ["http://127.0.0.1:9/"])
+        fetch(FILE, ["http://127.0.0.1:9/"], tmp_path)

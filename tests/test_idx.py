@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pellucid as pl
-from pellucid.data import mnist as mnist_module
+from pellucid.data.catalogue import PUBLISHED
 from pellucid.data.idx import parse_idx, read_idx
-from pellucid.data.mnist import FILES, is_original
+from pellucid.data.published import is_original
 
 IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 
@@ -142,5 +142,5 @@ def test_the_original_is_verified(mnist: tuple[pl.data.Dataset, pl.data.Dataset]
     assert test.images.shape == (10_000, 28, 28)
     changed = np.array(test.images)
     changed[5, 5, 5] ^= 1
-    assert not is_original(changed, FILES[2])
-    assert mnist_module.TRAIN_IMAGES.size == train.images.size + 16
+    assert not is_original(changed, PUBLISHED["mnist"].files[2])
+    assert PUBLISHED["mnist"].files[0].size == train.images.size + 16

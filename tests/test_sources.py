@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import importlib.util
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +14,9 @@ import pytest
 from conftest import drawn_digits, idx, write_folder
 
 import pellucid as pl
-from pellucid.data import download, mnist, sources
-from pellucid.data.mnist import File
+from pellucid.data import download, sources
+from pellucid.data.cache import cache_folder
+from pellucid.data.catalogue import PUBLISHED, File, four
 
 
 @pytest.fixture
@@ -23,23 +27,18 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("PELLUCID_DATA", raising=False)
     monkeypatch.delenv("KERAS_HOME", raising=False)
-    import hashlib
-
     contents = {}
     for part, (count, seed) in {"train": (60, 1), "t10k": (20, 2)}.items():
         for kind, array in zip(("images-idx3", "labels-idx1"), drawn_digits(count, seed), strict=True):
             contents[f"{part}-{kind}-ubyte"] = idx(array)
-    files = tuple(
-        File(name, 3 if "images" in name else 1, len(content), hashlib.sha256(content).hexdigest())
-        for name, content in contents.items()
-    )
-    monkeypatch.setattr(sources, "FILES", files)
-    for name, file in zip(("TRAIN_IMAGES", "TRAIN_LABELS", "TEST_IMAGES", "TEST_LABELS"), files, strict=True):
-        monkeypatch.setattr(mnist, name, file)
+    images, labels = [(60, 28, 28), (20, 28, 28)], [(60,), (20,)]
+    digests = [hashlib.sha256(content).hexdigest() for content in contents.values()]
+    files = four(list(contents), [images[0], labels[0], images[1], labels[1]], sha256=digests)
+    monkeypatch.setitem(PUBLISHED, "mnist", replace(PUBLISHED["mnist"], files=files))
     monkeypatch.setattr(sources, "read_sample", lambda: (_ for _ in ()).throw(pl.DataError("no sample here.")))
 
-    def no_network(file: File, progress: object = None) -> bytes:
-        raise pl.DataError(f"{file.name} could not be fetched (no answer).")
+    def no_network(file: File, *_: object, **__: object) -> Path:
+        raise pl.DataError(f"{file.packed_name} could not be fetched (no answer).")
 
     monkeypatch.setattr(download, "fetch", no_network)
     return tmp_path
@@ -66,14 +65,14 @@ def test_then_pellucids_cache_then_torchvisions_then_kerass(machine: Path) -> No
     assert pl.data.load()[0].source.endswith("mnist.npz")
     place(machine / "data" / "MNIST" / "raw")
     assert pl.data.load()[0].source == str(Path("data/MNIST/raw"))
-    place(sources.cache_folder())
-    assert pl.data.load()[0].source == str(sources.cache_folder())
+    place(cache_folder("mnist"))
+    assert pl.data.load()[0].source == str(cache_folder("mnist"))
 
 
 def test_the_caches_give_the_same_verified_digits(machine: Path) -> None:
     keras(machine / "home" / ".keras" / "datasets" / "mnist.npz")
     from_keras = pl.data.load()
-    place(sources.cache_folder())
+    place(cache_folder("mnist"))
     for one, other in zip(from_keras, pl.data.load(), strict=True):
         assert one.verified
         assert other.verified
@@ -83,7 +82,7 @@ def test_the_caches_give_the_same_verified_digits(machine: Path) -> None:
 
 def test_a_damaged_cache_is_passed_over_with_a_warning(machine: Path, caplog: pytest.LogCaptureFixture) -> None:
     keras(machine / "home" / ".keras" / "datasets" / "mnist.npz")
-    images = place(sources.cache_folder()) / "train-images-idx3-ubyte"
+    images = place(cache_folder("mnist")) / "train-images-idx3-ubyte"
     damaged = bytearray(images.read_bytes())
     damaged[100] ^= 255
     for content in (damaged, damaged[:-5]):
@@ -134,27 +133,39 @@ def test_a_keras_cache_with_pickles_or_bombs_is_passed_over(machine: Path, caplo
     assert "has shape (10000000,)" in caplog.text
 
 
+def serve(folder: Path) -> object:
+    """A stand-in for `fetch` that packs what lies in a folder."""
+
+    def fetch(file: File, mirrors: object, target: Path, progress: object = None) -> Path:
+        path = target / file.packed_name
+        path.write_bytes(gzip.compress((folder / file.name).read_bytes()))
+        return path
+
+    return fetch
+
+
 def test_then_a_download_which_is_kept(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = place(machine / "server")
-    monkeypatch.setattr(download, "fetch", lambda file, progress=None: (folder / file.name).read_bytes())
+    monkeypatch.setattr(download, "fetch", serve(place(machine / "server")))
     assert pl.data.load()[0].verified
     monkeypatch.setattr(download, "fetch", None)  # the second time nothing is fetched
-    assert pl.data.load()[0].source == str(sources.cache_folder())
-    assert sorted(path.name for path in sources.cache_folder().iterdir()) == sorted(f.name for f in sources.FILES)
+    assert pl.data.load()[0].source == str(cache_folder("mnist"))
+    kept = sorted(path.name for path in cache_folder("mnist").iterdir())
+    assert kept == sorted(file.name for file in PUBLISHED["mnist"].files)
+    assert not [path for path in cache_folder("downloads").rglob("*") if path.is_file()]
 
 
-def test_an_interrupted_download_leaves_nothing_behind(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = place(machine / "server")
+def test_an_interrupted_download_leaves_no_part_of_a_set(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = serve(place(machine / "server"))
 
-    def interrupted(file: File, progress: object = None) -> bytes:
-        if file is sources.FILES[2]:
+    def interrupted(file: File, *rest: object, **options: object) -> Path:
+        if file is PUBLISHED["mnist"].files[2]:
             raise KeyboardInterrupt
-        return (folder / file.name).read_bytes()
+        return whole(file, *rest, **options)
 
     monkeypatch.setattr(download, "fetch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         pl.data.load()
-    assert not sources.cache_folder().exists()
+    assert not cache_folder("mnist").exists()
 
 
 def test_then_the_offline_sample_with_a_warning(
@@ -169,7 +180,7 @@ def test_then_the_offline_sample_with_a_warning(
 def test_then_an_error_that_names_the_four_files(machine: Path) -> None:
     with pytest.raises(pl.DataError) as error:
         pl.data.load()
-    for file in sources.FILES:
+    for file in PUBLISHED["mnist"].files:
         assert file.name in str(error.value)
 
 
@@ -182,7 +193,7 @@ def test_an_environment_that_names_no_folder_is_an_error(machine: Path, monkeypa
 def test_an_unknown_name_gets_the_nearest(machine: Path) -> None:
     with pytest.raises(pl.UsageError, match="Did you mean 'mnist'"):
         pl.data.load("mnits")
-    with pytest.raises(pl.DataError, match="is no folder"):
+    with pytest.raises(pl.DataError, match="is no file or folder"):
         pl.data.load("no/such/folder")
 
 

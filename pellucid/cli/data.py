@@ -12,7 +12,7 @@ import typer
 from PIL import Image
 
 from pellucid.cli.findings import Findings
-from pellucid.cli.options import Json
+from pellucid.cli.options import DATA_HELP, Json
 from pellucid.cli.output import DownloadProgress, emit, say
 from pellucid.data import Dataset, load
 from pellucid.data.idx import write_dataset
@@ -25,7 +25,7 @@ Option = typer.Option
 
 
 def command(
-    data: Annotated[str, typer.Argument(metavar="NAME|PATH", help="mnist, mnist-5k, or a folder.")] = "mnist",
+    data: Annotated[str, typer.Argument(metavar="NAME|PATH", help=DATA_HELP)] = "mnist",
     out: Annotated[
         Path | None, Option(metavar="FOLDER", help="Write a contact sheet, mean images and unlikely labels there.")
     ] = None,

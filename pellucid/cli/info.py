@@ -11,7 +11,7 @@ import typer
 from pellucid import __version__
 from pellucid.cli.options import Json
 from pellucid.cli.output import emit
-from pellucid.data.sources import cache_folder
+from pellucid.data.cache import cache_folder
 from pellucid.engine.compiled import instruction_set, missing
 from pellucid.engine.engines import ENGINES
 from pellucid.engine.lowering import lower

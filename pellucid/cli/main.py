@@ -9,28 +9,19 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TextIO
 
 import typer
 from typer.exceptions import TyperException
 
 from pellucid import __version__
-from pellucid.cli import bench, data, gradcheck, info, predict, test, train
 from pellucid.cli.output import emit, say
 from pellucid.errors import PellucidError
 
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="pellucid",
-    help="A neural network from scratch that reads handwritten digits, and that you can see through.",
-    epilog="Every command takes --json (one JSON object on stdout) and --debug (show the traceback of an error).",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for module in (train, test, predict, gradcheck, data, info, bench):
-    app.command(name=module.__name__.rpartition(".")[2])(module.command)
+COMMANDS = ("train", "test", "predict", "gradcheck", "reproduce", "data", "info", "bench")
 
 
 def _version(wanted: bool) -> None:
@@ -39,11 +30,26 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Options before the command."""
+
+
+def _app(words: Sequence[str]) -> typer.Typer:
+    """The command that is asked for, or all if it is none of them: importing all takes longer than some of them do."""
+    app = typer.Typer(
+        name="pellucid",
+        help="A neural network from scratch that reads handwritten digits, and that you can see through.",
+        epilog="Every command takes --json (one JSON object on stdout) and --debug (show the traceback of an error).",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_options)
+    for name in words[:1] if words[0] in COMMANDS else COMMANDS:
+        app.command(name=name)(import_module(f"pellucid.cli.{name}").command)
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,7 +90,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     words = [word for word in words if word != "--debug"]
     logging.basicConfig(format="pellucid: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
     try:
-        code = app(words, prog_name="pellucid", standalone_mode=False) or 0
+        code = _app(words)(words, prog_name="pellucid", standalone_mode=False) or 0
         if code != INTERRUPTED:
             return code
         message = "interrupted"

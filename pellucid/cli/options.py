@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from pellucid.data.catalogue import NAMES
 from pellucid.errors import ModelFileError
 from pellucid.loading import load
 from pellucid.network import Network
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-Data = Annotated[str, typer.Option(metavar="NAME|PATH", help="mnist, mnist-5k, or a folder or file of images.")]
+DATA_HELP = f"A folder or file of images, or one of {', '.join(NAMES)}."
+Data = Annotated[str, typer.Option(metavar="NAME|PATH", help=DATA_HELP)]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A .safetensors file or a run folder.")]
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.cells import cell_len, set_cell_size
 
 from pellucid.cli.options import Data, Json, Model, open_model
 from pellucid.cli.output import DownloadProgress, emit
 from pellucid.data import load
 from pellucid.metrics import Evaluation
+
+WIDEST = 120  # cells of a terminal; a wider matrix becomes a list
+LONGEST_NAME = 30
 
 
 def command(
@@ -49,16 +53,38 @@ def command(
 
 
 def _confusion(evaluation: Evaluation) -> Iterator[str]:
-    """The confusion matrix; its rows end with what is known of their class."""
-    names = evaluation.classes
-    width = max(5, *(len(name) + 1 for name in names), *(len(str(n)) + 1 for n in evaluation.confusion.ravel()))
+    """The confusion matrix, its rows ending with what is known of their class; a list where it would be too wide."""
+    names = [set_cell_size(name, min(cell_len(name), LONGEST_NAME)) for name in evaluation.classes]
+    longest = max(map(cell_len, names))
+    width = max(5, longest + 1, len(str(evaluation.confusion.max())) + 1)
+    if width * (len(names) + 1) + 21 > WIDEST:
+        yield from _by_class(evaluation, names, longest)
+        return
     yield "\nrows: the true class; columns: what the model said"
-    yield " " * width + "".join(f"{name:>{width}}" for name in names) + "   precision   recall"
+    yield " " * width + "".join(_right(name, width) for name in names) + "   precision   recall"
     for name, row, precision, recall in zip(
         names, evaluation.confusion, evaluation.precision, evaluation.recall, strict=True
     ):
         counts = "".join(f"{count or '.':>{width}}" for count in row.tolist())
-        yield f"{name:>{width}}{counts}{precision:12.2%}{recall:9.2%}"
+        yield f"{_right(name, width)}{counts}{precision:12.2%}{recall:9.2%}"
+
+
+def _by_class(evaluation: Evaluation, names: Sequence[str], longest: int) -> Iterator[str]:
+    """A line for each class, with the class that it is most often taken for."""
+    width = max(5, longest)
+    yield f"\n{_right('class', width)}  images  precision   recall  most often taken for (--json has the whole matrix)"
+    for label, row in enumerate(evaluation.confusion):
+        wrong = row.copy()
+        wrong[label] = 0
+        other = int(wrong.argmax())
+        taken = f"{names[other].strip()}, {wrong[other]:,}×" if wrong[other] else "-"
+        shares = f"{evaluation.precision[label]:11.2%}{evaluation.recall[label]:9.2%}"
+        yield f"{_right(names[label], width)}{row.sum():8,}{shares}  {taken}"
+
+
+def _right(text: str, width: int) -> str:
+    """The text at the right of so many cells of a terminal, of which a Japanese letter takes two."""
+    return " " * (width - cell_len(text)) + text
 
 
 def _mistakes(evaluation: Evaluation, count: int) -> Iterator[str]:

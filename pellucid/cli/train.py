@@ -14,7 +14,7 @@ from pellucid.cli.interruption import Interruption
 from pellucid.cli.options import Data, Json
 from pellucid.cli.output import DownloadProgress, TrainingProgress, duration, emit, say
 from pellucid.data import Dataset, load
-from pellucid.data.sources import NAMES
+from pellucid.data.catalogue import NAMES
 from pellucid.engine.engines import select
 from pellucid.errors import UsageError
 from pellucid.glass import curves

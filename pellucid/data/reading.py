@@ -22,7 +22,7 @@ from pellucid.data.formats.pictures import SUFFIXES, class_folders, decode, read
 from pellucid.data.formats.table import read_table
 from pellucid.data.formats.values import to_images
 from pellucid.data.idx import read_idx
-from pellucid.data.mnist import FILES, find, finish, read_parts
+from pellucid.data.published import finish, read_parts, recognize
 from pellucid.errors import DataError
 from pellucid.randomness import generator
 
@@ -161,9 +161,8 @@ def _of_folder(folder: Path, depth: int) -> Parts:
 
 
 def _idx(folder: Path) -> Parts | None:
-    if not any(find(folder, file) for file in FILES):
-        return None
-    return *read_parts(folder), "no test files there"
+    published = recognize(folder)
+    return (*read_parts(published, folder), "no test files there") if published else None
 
 
 def _tables(folder: Path) -> Parts | None:

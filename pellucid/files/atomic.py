@@ -10,17 +10,17 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 
-def write_atomic(path: Path, content: bytes, keep: Path | None = None) -> None:
+def write_atomic(path: Path, content: bytes | Iterable[bytes], keep: Path | None = None) -> None:
     """Write a file so that, whatever happens, its path holds the old content or the new, never a part.
 
-    The content goes to a temporary file in the same folder, to the disk, and then takes the name. With `keep` the
-    old file takes that name just before; for a moment then only `keep` is there, whole.
+    The content, whole or in pieces, goes to a temporary file in the same folder, to the disk, and then takes the
+    name. With `keep` the old file takes that name just before; for a moment then only `keep` is there, whole.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
         if keep and path.exists():

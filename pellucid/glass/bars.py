@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from pellucid.glass.chart import COLOURS, GREY, INK, PAPER, SCALE, font
+from pellucid.glass.chart import COLOURS, GREY, INK, PAPER, SCALE, font, png
 
 WIDTH, LEFT, RIGHT, LINE, GAP, TOP = 860, 130, 70, 20, 34, 52
 
@@ -49,6 +48,4 @@ def draw(groups: Sequence[Group], caption: str) -> bytes:
             canvas.text(place, f"{bar.value:.1f}", GREY, font(12), "lm")
             y += LINE
         y += 4
-    output = io.BytesIO()
-    image.resize((WIDTH, height), Image.Resampling.LANCZOS).save(output, "PNG", optimize=True)
-    return output.getvalue()
+    return png(image)

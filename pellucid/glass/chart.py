@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 SCALE = 3  # drawn so many times larger and then reduced, which smooths the lines
 INK, GREY, RULE, PAPER = "#222222", "#666666", "#dddddd", "#ffffff"
-COLOURS = ("#0072b2", "#d55e00")  # Okabe, Ito, "Color universal design", 2008
+COLOURS = ("#0072b2", "#d55e00", "#009e73")  # Okabe, Ito, "Color universal design", 2008
+COLOURS_KEPT = 256  # in a file; lines and letters shade into the paper
 MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 62, 22, 62, 46
 
 
@@ -44,8 +45,14 @@ def draw(panels: Sequence[Panel], caption: str, width: int = 520, height: int = 
     canvas.text((16 * SCALE, 12 * SCALE), caption, INK, font(15))
     for number, panel in enumerate(panels):
         _Axes(canvas, panel, number * width, 34, width, height).draw()
+    return png(image)
+
+
+def png(image: Image.Image) -> bytes:
+    """A drawing, SCALE times as large as it shall be, as the bytes of a PNG of a few colours, which is short."""
+    small = image.reduce(SCALE)
     output = io.BytesIO()
-    image.resize((size[0] // SCALE, size[1] // SCALE), Image.Resampling.LANCZOS).save(output, "PNG", optimize=True)
+    small.quantize(COLOURS_KEPT, dither=Image.Dither.NONE).save(output, "PNG", optimize=True)
     return output.getvalue()
 
 

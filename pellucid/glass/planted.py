@@ -27,8 +27,8 @@ def _layer(network: Network, name: str) -> Layer:
     return next(layer for layer in network.layers if layer.name == name)
 
 
-def _after(layer: Layer, change: Callable[[Numbers], None]) -> None:
-    """Let a layer's backward pass be followed by a change."""
+def after_backward(layer: Layer, change: Callable[[Numbers], None]) -> None:
+    """Let a layer's backward pass be followed by a change. Such a layer has no kernels: the reference engine trains."""
     right = layer.backward
 
     def backward(t: Numbers) -> None:
@@ -44,7 +44,7 @@ def forgotten_transpose(network: Network) -> None:
     def change(t: Numbers) -> None:
         t.dx = t.W @ t.dz
 
-    _after(_layer(network, "dense2"), change)
+    after_backward(_layer(network, "dense2"), change)
 
 
 def missing_batch_size(network: Network) -> None:
@@ -63,7 +63,7 @@ def wrong_relu_mask(network: Network) -> None:
     def change(t: Numbers) -> None:
         t.dz = t.xp.where(t.da > 0, t.da, 0)
 
-    _after(_layer(network, "relu1"), change)
+    after_backward(_layer(network, "relu1"), change)
 
 
 def swapped_axis(network: Network) -> None:
@@ -72,7 +72,7 @@ def swapped_axis(network: Network) -> None:
     def change(t: Numbers) -> None:
         t.db[...] = t.dz.sum(axis=0).reshape(-1, 1)
 
-    _after(_layer(network, "dense2"), change)
+    after_backward(_layer(network, "dense2"), change)
 
 
 def bias_over_everything(network: Network) -> None:
@@ -81,7 +81,7 @@ def bias_over_everything(network: Network) -> None:
     def change(t: Numbers) -> None:
         t.db[...] = t.dz.sum()
 
-    _after(_layer(network, "dense1"), change)
+    after_backward(_layer(network, "dense1"), change)
 
 
 def derivative_at_wrong_place(network: Network) -> None:
@@ -91,7 +91,7 @@ def derivative_at_wrong_place(network: Network) -> None:
         sigmoid_of_a = 1 / (1 + t.xp.exp(-t.a))
         t.dz = t.da * sigmoid_of_a * (1 - sigmoid_of_a)
 
-    _after(_layer(network, "sigmoid1"), change)
+    after_backward(_layer(network, "sigmoid1"), change)
 
 
 def unscaled_dropout(network: Network) -> None:
@@ -100,7 +100,7 @@ def unscaled_dropout(network: Network) -> None:
     def change(t: Numbers) -> None:
         t.dx = t.xp.where(t.m > 0, t.da, 0)
 
-    _after(_layer(network, "dropout1"), change)
+    after_backward(_layer(network, "dropout1"), change)
 
 
 MISTAKES = (

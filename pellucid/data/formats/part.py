@@ -28,11 +28,13 @@ class Part:
         images: (N, height, width) grey or (N, height, width, 3) colour, uint8.
         labels: (N,) as the file has them, int64 or text; with `classes` they are numbers into it. None if it has none.
         classes: the names of the classes, where the file gives them.
+        note: what was done to the images beside reading them, for people; it follows their source.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[Any] | None = None
     classes: tuple[str, ...] | None = None
+    note: str = ""
 
 
 def flat_shape(pixels: int, source: str) -> tuple[int, ...]:
