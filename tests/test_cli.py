@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,11 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import idx
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from rich.cells import cell_len
 
 import pellucid as pl
 from pellucid.cli.test import _confusion
+from pellucid.data.formats.table import write_table
+from pellucid.data.freehand import prepare
 from pellucid.files.model import read_model
 from pellucid.metrics import Evaluation
 from pellucid.recipe import find
@@ -199,6 +203,85 @@ def test_predict_numbers_the_images_of_a_file_with_many(pellucid: Command, run_f
     assert [prediction["index"] for prediction in predictions] == [0, 1, 2]
 
 
+def test_predict_reads_a_photograph_and_shows_each_stage(pellucid: Command, run_folder: Path) -> None:
+    canvas = Image.new("RGB", (400, 300), (240, 230, 200))
+    ImageDraw.Draw(canvas).text((150, 120), "4", (30, 30, 90), ImageFont.load_default(150), "mm")
+    canvas.save("photo.jpg")
+    pixels = np.asarray(Image.open("photo.jpg"))
+    expected = pl.load(run_folder).classify(prepare(pixels)[-1].image[None])[0]
+    assert pellucid("predict", run_folder, "photo.jpg").out.startswith(f"photo.jpg: {expected} ")
+    shown = pellucid("predict", run_folder, "photo.jpg", "--show").out
+    names = [stage.name for stage in prepare(pixels)]
+    assert re.findall("^([a-z]+): ", shown, re.MULTILINE) == names
+    assert "dark ink on light paper" in shown
+    assert max(map(len, shown.splitlines())) <= 110
+    last = shown[shown.index("centre: ") :].splitlines()[2:30]
+    ink = [[cell != " " for cell in line[1:57:2]] for line in last]
+    assert np.array_equal(ink, prepare(pixels)[-1].image > 51)  # a fifth of 255: the first shade that is not blank
+    (prediction,) = pellucid("predict", run_folder, "photo.jpg", "--show", "--json").json["predictions"]
+    assert [stage["stage"] for stage in prediction["stages"]] == names
+    assert prediction["stages"][-1]["shift"] == prepare(pixels)[-1].numbers["shift"]
+    assert "stages" not in pellucid("predict", run_folder, "photo.jpg", "--json").json["predictions"][0]
+
+
+def test_predict_shows_arrays_as_the_network_sees_them(pellucid: Command, run_folder: Path) -> None:
+    image = np.zeros((28, 28), np.float32)
+    image[4] = 0.5
+    np.save("one.npy", image)
+    lines = pellucid("predict", run_folder, "one.npy", "--show").out.splitlines()
+    assert lines[0] == "one.npy: what the network sees"
+    assert lines[6] == "|" + "█" * 56 + "|"
+    assert lines[5] == "|" + " " * 56 + "|"
+
+
+def test_narrow_terminals_get_narrow_pictures(
+    pellucid: Command, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    np.save("one.npy", np.zeros((28, 28), np.uint8))
+    frame = [line for line in pellucid("predict", run_folder, "one.npy", "--show").out.splitlines() if line[:1] in "+|"]
+    assert {len(line) for line in frame if line} == {30}
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_a_submission_is_what_kaggle_asks_for(pellucid: Command, run_folder: Path, digits: Any, labelled: bool) -> None:
+    test = digits[1]
+    write_table(Path("test.csv"), test.images, test.labels if labelled else None)
+    result = pellucid("predict", run_folder, "test.csv", "--submission", "submission.csv")
+    assert "wrote submission.csv: 100 rows" in result.out
+    assert ("accuracy" in result.out) == labelled
+    header, *rows = list(csv.reader(Path("submission.csv").read_text().splitlines()))
+    assert header == ["ImageId", "Label"]
+    assert [int(number) for number, _ in rows] == list(range(1, 101))
+    network = pl.load(run_folder)
+    assert [label for _, label in rows] == list(map(str, network.classify(test.images)))
+    result = pellucid("predict", run_folder, "test.csv", "--submission", "submission.csv", "--json").json
+    assert (result["submission"], result["rows"]) == ("submission.csv", 100)
+    if labelled:
+        assert result["accuracy"]["test.csv"] == network.evaluate(test).accuracy
+
+
+def test_classes_with_names_stand_in_a_submission_as_they_are(pellucid: Command) -> None:
+    network = pl.Network("4-2", classes=["cat", 'the "dog", a'])
+    network.save("pets.safetensors")
+    images = np.random.default_rng(0).integers(0, 256, (20, 2, 2), dtype=np.uint8)
+    np.save("pets.npy", images)
+    assert pellucid("predict", "pets.safetensors", "pets.npy", "--submission", "out.csv").code == 0
+    labels = [row[1] for row in csv.reader(Path("out.csv").read_text().splitlines())][1:]
+    assert labels == [network.classes[number] for number in network.classify(images)]
+    assert len(set(labels)) == 2
+
+
+def test_a_network_of_colours_predicts_pictures(pellucid: Command) -> None:
+    network = pl.Network("*-2", input_shape=(3, 8, 8), classes=["a", "b"])
+    network.save("colours.safetensors")
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save("one.png")
+    (prediction,) = pellucid("predict", "colours.safetensors", "one.png", "--show", "--json").json["predictions"]
+    np.testing.assert_allclose(prediction["probabilities"], network.predict(pixels[None])[0], rtol=1e-4)
+    assert pellucid("predict", "colours.safetensors", "one.png", "--show").out.count("\n|") == 8
+
+
 def test_gradcheck_passes_and_prints_the_keys(pellucid: Command) -> None:
     result = pellucid("gradcheck", "20-10-5", "--json")
     assert result.code == 0
@@ -291,6 +374,11 @@ USAGE, DATA, MODEL, NUMERIC = 2, 3, 4, 5
         (["train", "784-10", "--out", "RUN", "--data", "DIGITS"], USAGE, "pellucid train --resume"),
         (["train", "--data", "no/folder"], DATA, "no/folder is no file or folder"),
         (["predict", "RUN", "missing.png"], DATA, "missing.png cannot be read"),
+        (["predict", "RUN", "README", "x.csv", "--submission", "s.csv"], USAGE, "the answers for one file, not for 2"),
+        (["predict", "RUN", "README", "--submission", "README"], USAGE, "--submission would overwrite README"),
+        (["predict", "RUN", "letters.csv"], DATA, "letters.csv has the label 'a', but the network tells 0, 1"),
+        (["predict", "RUN", "small.npy"], DATA, "images of 28×28 are expected"),
+        (["predict", "RUN", "blank.png"], DATA, "blank.png: it shows no ink"),
         (["test", "missing"], MODEL, "missing cannot be read"),
         (["test", "pretrained"], MODEL, "no pretrained model"),
         (["predict", "README", "x.png"], MODEL, "not a model file"),
@@ -303,6 +391,9 @@ def test_what_goes_wrong_is_said_in_one_place_with_its_exit_code(
     pellucid: Command, run_folder: Path, digits_folder: Path, words: list[str], code: int, message: str
 ) -> None:
     Path("README").write_text("not a model")
+    write_table(Path("letters.csv"), np.zeros((2, 28, 28), np.uint8), np.array(["a", "b"]))
+    np.save("small.npy", np.zeros((3, 20, 20), np.uint8))
+    Image.new("L", (40, 30), 200).save("blank.png")
     names = {"RUN": run_folder, "DIGITS": digits_folder}
     words = [str(names.get(word, word)) for word in words]
     result = pellucid(*words)

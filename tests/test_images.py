@@ -10,13 +10,15 @@ from conftest import drawn_digits
 from PIL import Image
 
 import pellucid as pl
-from pellucid.data.images import read_images
+from pellucid.data.formats.table import write_table
+from pellucid.data.freehand import prepare
+from pellucid.data.images import read_images, read_picture
 
 DIGIT = drawn_digits(4, 0)[0][3]
 
 
 def read(path: Path) -> np.ndarray:
-    return read_images(path, 28, 28)
+    return read_images(path, 28, 28).images
 
 
 def test_a_picture_of_mnists_kind_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -57,11 +59,34 @@ def test_a_photograph_is_turned_as_its_camera_says(tmp_path: Path) -> None:
     assert np.corrcoef(read(tmp_path / "3.jpg").ravel(), DIGIT.ravel())[0, 1] > 0.98
 
 
-@pytest.mark.parametrize("side", [14, 56, 280])
-def test_another_size_is_resized(tmp_path: Path, side: int) -> None:
+@pytest.mark.parametrize("side", [29, 56, 280])
+def test_a_picture_of_another_size_goes_through_freehand_preprocessing(tmp_path: Path, side: int) -> None:
     Image.fromarray(DIGIT).resize((side, side)).save(tmp_path / "3.jpg", quality=95)
-    found = read(tmp_path / "3.jpg").ravel()
-    assert np.corrcoef(found, DIGIT.ravel())[0, 1] > 0.8
+    found = read_images(tmp_path / "3.jpg", 28, 28)
+    pixels = np.asarray(Image.open(tmp_path / "3.jpg"))
+    assert np.array_equal(found.images[0], prepare(pixels)[-1].image)
+    assert [stage.name for stage in found.stages] == [stage.name for stage in prepare(pixels)]
+
+
+@pytest.mark.parametrize("name", ["3.bmp", "3.gif", "3.webp", "3.tiff", "3.ppm", "3.png", "3.without"])
+def test_pictures_of_all_these_formats_are_read(tmp_path: Path, name: str) -> None:
+    kind = {"3.without": "PNG", "3.ppm": "PPM"}.get(name, name[2:].upper())
+    Image.fromarray(DIGIT).save(tmp_path / name, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    assert np.array_equal(read(tmp_path / name), DIGIT[None])
+
+
+def test_the_first_of_several_pictures_is_read(tmp_path: Path) -> None:
+    first, second = Image.fromarray(DIGIT), Image.fromarray(np.zeros_like(DIGIT))
+    first.save(tmp_path / "3.gif", save_all=True, append_images=[second])
+    assert np.array_equal(read(tmp_path / "3.gif"), DIGIT[None])
+
+
+def test_a_network_of_colours_reads_colours(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "3.png")
+    assert np.array_equal(read_images(tmp_path / "3.png", 32, 32, 3).images, pixels[None])
+    np.save(tmp_path / "3.npy", np.stack([pixels, pixels]))
+    assert read_images(tmp_path / "3.npy", 32, 32, 3).images.shape == (2, 32, 32, 3)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (1, 28, 28), (5, 28, 28), (5, 784)])
@@ -72,11 +97,19 @@ def test_arrays_hold_one_image_or_many(tmp_path: Path, shape: tuple[int, ...], d
     assert np.array_equal(read(tmp_path / "digits.npy").ravel(), array.ravel())
 
 
-@pytest.mark.parametrize("header", ["", "pixel0,pixel1\n"])
-def test_csv_rows_are_images_with_or_without_a_header(tmp_path: Path, header: str) -> None:
-    rows = "".join(",".join(map(str, DIGIT.ravel())) + "\n" for _ in range(3))
-    (tmp_path / "digits.csv").write_text(header + rows)
-    assert np.array_equal(read(tmp_path / "digits.csv"), np.repeat(DIGIT[None], 3, axis=0))
+@pytest.mark.parametrize("labels", [None, np.array([3, 5, 3])])
+@pytest.mark.parametrize("name", ["digits.csv", "digits.csv.gz"])
+def test_tables_are_read_with_labels_and_without(tmp_path: Path, name: str, labels: np.ndarray | None) -> None:
+    write_table(tmp_path / name, np.repeat(DIGIT[None], 3, axis=0), labels)
+    found = read_images(tmp_path / name, 28, 28)
+    assert np.array_equal(found.images, np.repeat(DIGIT[None], 3, axis=0))
+    assert found.labels == (None if labels is None else ["3", "5", "3"])
+
+
+def test_archives_of_arrays_are_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "digits.npz", x_test=DIGIT[None], y_test=[3], x_train=DIGIT[None], y_train=[3])
+    found = read_images(tmp_path / "digits.npz", 28, 28)
+    assert (found.images.shape, found.labels) == ((1, 28, 28), ["3"])
 
 
 def npy_header(shape: str) -> bytes:
@@ -88,23 +121,26 @@ def npy_header(shape: str) -> bytes:
     ("name", "content", "message"),
     [
         ("no.png", None, "No such file"),
-        ("empty.png", b"", "not a PNG or JPEG"),
-        ("text.png", b"hello", "not a PNG or JPEG"),
-        ("cut.png", "cut", "cannot be read|not a PNG"),
-        ("gif.png", b"GIF89a" + bytes(50), "not a PNG or JPEG"),
-        ("empty.npy", b"", "not an array"),
-        ("text.npy", b"hello", "not an array"),
-        ("bomb.npy", npy_header("(4000000000, 28, 28)"), "not an array"),
-        ("huge.npy", npy_header("(1180591620717411303424,)"), "not an array"),
-        ("size.npy", npy_header("(27, 28)") + bytes(27 * 28), r"shape \(27, 28\)"),
-        ("empty.csv", b"", "no rows"),
-        ("words.csv", b"1,2\na,b\n", "row 2: 'a' is no whole number"),
-        ("decimal.csv", b"0.0,1\n0,1\n", "row 1: '0.0' is no whole number"),
-        ("semicolon.csv", b"0;1\n", "row|rows"),
-        ("large.csv", b"1,2\n3,256\n", "row 2: pixels go from 0 to 255, not from 3 to 256"),
-        ("ragged.csv", b"1,2\n3\n", "row 2: 1 numbers, where the rows before have 2"),
+        ("empty.png", b"", "no picture that can be read: PNG, JPEG"),
+        ("text.png", b"hello", "no picture that can be read"),
+        ("cut.png", "cut", "cannot be read|damaged"),
+        ("cut.jpg", "cut", "cannot be read|damaged"),
+        ("cut.webp", "cut", "cannot be read|damaged|no picture"),
+        ("cut.tiff", "cut", "cannot be read|damaged"),
+        ("gif.png", b"GIF89a" + bytes(50), "no picture that can be read"),
+        ("empty.npy", b"", "does not begin as an npy file"),
+        ("text.npy", b"hello", "does not begin as an npy file"),
+        ("bomb.npy", npy_header("(4000000000, 28, 28)"), "cut short"),
+        ("huge.npy", npy_header("(1180591620717411303424,)"), "cut short"),
+        ("size.npy", npy_header("(27, 28)") + bytes(27 * 28), r"shape \(27, 28\); images of 28×28 are expected"),
+        ("none.npy", npy_header("(0, 28, 28)"), r"shape \(0, 28, 28\)|holds nothing|empty|no images"),
+        ("empty.csv", b"", "is empty"),
+        ("words.csv", b"1,2\na,b\n", "row 2 .line 2.: 'b' is no whole number"),
+        ("semicolon.csv", b"0;1\n", "separates its columns by ';'"),
+        ("large.csv", b"1,2\n3,256\n", "row 2 .line 2.: a pixel is 256"),
+        ("ragged.csv", b"1,2\n3\n", "row 2 .line 2.: 1 columns, where 2 are expected"),
         ("short.csv", b"1,2\n", r"images of 28×28 are expected"),
-        ("binary.csv", b"\xff\xfe\x00", "row 1"),
+        ("binary.csv", b"\xff\xfe\x00", "no table in UTF-8 text"),
     ],
 )
 def test_what_is_no_image_gets_one_clear_line(tmp_path: Path, name: str, content: object, message: str) -> None:
@@ -124,6 +160,36 @@ def test_an_array_of_pickled_objects_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
     with pytest.raises(pl.DataError):
         read(tmp_path / "objects.npy")
+
+
+def test_paper_without_ink_is_named(tmp_path: Path) -> None:
+    Image.new("L", (40, 50), 230).save(tmp_path / "blank.png")
+    with pytest.raises(pl.DataError, match=r"blank.png: it shows no ink"):
+        read(tmp_path / "blank.png")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"])
+def test_damage_of_any_kind_is_a_data_error(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / "damaged"
+    Image.fromarray(np.kron(DIGIT, np.ones((2, 2), np.uint8))).save(path, kind)
+    content = np.frombuffer(path.read_bytes(), np.uint8)
+    for _ in range(60):
+        damaged = content.copy()
+        damaged[rng.integers(4, min(len(content), 400), rng.integers(1, 6))] = rng.integers(0, 256)
+        path.write_bytes(damaged.tobytes()[: rng.integers(8, len(content) + 1)])
+        try:
+            assert read_picture(path).dtype == np.uint8
+        except pl.DataError as error:
+            assert "damaged" in str(error)  # noqa: PT017
+            assert "\n" not in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("size", [(70_000, 2), (2, 70_000)])
+def test_a_picture_with_a_side_that_is_too_long_is_refused(tmp_path: Path, size: tuple[int, int]) -> None:
+    Image.new("1", size).save(tmp_path / "long.png")
+    with pytest.raises(pl.DataError, match="65,535 on a side"):
+        read(tmp_path / "long.png")
 
 
 def test_a_picture_of_too_many_pixels_is_refused(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""Images from files that people have: PNG and JPEG, npy arrays, CSV rows."""
+"""Images to predict, from files that people have: pictures, and everything else that `reading.py` reads."""
 
 from __future__ import annotations
 
-import csv
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,114 +11,132 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from pellucid.data.formats.arrays import read_npy
+from pellucid.data.formats.part import Part
+from pellucid.data.formats.pictures import FORMATS, SUFFIXES
+from pellucid.data.freehand import Stage, prepare, resize
+from pellucid.data.reading import BEGINNINGS, read_part
 from pellucid.errors import DataError
 
 LARGEST_PICTURE = 50_000_000  # pixels; a photograph has about 12 million
+LONGEST_SIDE = 65_535  # pixels, as in JPEG
+AS_THEY_ARE = ("L", "RGB", "RGBA")
 
 
-def read_images(path: Path, height: int, width: int) -> NDArray[Any]:
-    """The images in a file, as rows (N, height, width).
+@dataclass(frozen=True)
+class Images:
+    """What a file holds for a network.
 
-    A picture (PNG, JPEG) becomes grey, light ink on dark ground as in MNIST (it is inverted if its border is
-    light), and of the size asked for. An npy file holds (N, height, width), (height, width) or (N, pixels), uint8
-    or floats; a CSV file one image in each row, pixels 0 to 255.
+    Args:
+        images: (N, ...), examples of the shape asked for.
+        labels: the name of each one's class, where the file has labels.
+        stages: how a picture became its image.
+    """
+
+    images: NDArray[Any]
+    labels: list[str] | None = None
+    stages: tuple[Stage, ...] = ()
+
+
+def read_images(path: Path, height: int, width: int, channels: int = 1) -> Images:
+    """The images in a file, as a network of that height, width and number of channels reads them.
+
+    A picture goes through `freehand.prepare`; for a network that reads colours it is resized. Every other file holds
+    images of that size already: an npy array (uint8 or floats, mapped and taken as it is), a table, npz, parquet, IDX.
 
     Raises:
         DataError: the file is missing, damaged, of another kind, or of images of another size.
     """
-    readers = {".npy": _read_npy, ".csv": _read_csv}
     try:
-        if path.exists() and not path.is_file():
-            raise DataError(f"{path} is not a file.")
-        if path.suffix.lower() in readers:
-            array = readers[path.suffix.lower()](path)
-        else:
-            array = _read_picture(path, height, width)
+        if _is_picture(path):
+            return _from_picture(path, height, width, channels)
+        part = Part(read_npy(path)) if path.suffix.lower() == ".npy" else read_part(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
-    if array.shape == (height, width):
-        array = array[None]
-    if array.ndim < 2 or array[0].size != height * width:
-        raise DataError(
-            f"{path} holds an array of shape {array.shape}; images of {height}×{width} are expected, as "
-            f"(N, {height}, {width}) or (N, {height * width})."
-        )
-    return array.reshape(len(array), height, width)
+    return Images(_fitting(part.images, height, width, channels, path), _names(part, path))
 
 
-def _read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """The pixels of a picture, upright: (H, W) grey, (H, W, 3) colour or (H, W, 4) with opacity; of several the first.
+
+    Raises:
+        DataError: it is damaged, or has more than 50 million pixels.
+    """
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=["PNG", "JPEG"]) as picture:
-            warnings.simplefilter("ignore")  # of broken EXIF, of many pixels: the limit below is ours
-            if picture.width * picture.height > LARGEST_PICTURE:
-                raise DataError(f"{path} has {picture.width}×{picture.height} pixels, more than {LARGEST_PICTURE:,}.")
-            grey = _flatten(ImageOps.exif_transpose(picture)).convert("L")
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as picture:
+            # warned of would be broken EXIF, and many pixels: the limit is ours
+            if picture.width * picture.height > LARGEST_PICTURE or max(picture.size) > LONGEST_SIDE:
+                raise DataError(
+                    f"{path} has {picture.width}×{picture.height} pixels; at most {LARGEST_PICTURE:,} are read, and "
+                    f"{LONGEST_SIDE:,} on a side. Make it smaller first."
+                )
+            return _pixels(ImageOps.exif_transpose(picture))
     except DataError:
         raise
     except Image.DecompressionBombError:
-        raise DataError(f"{path} has more than {LARGEST_PICTURE:,} pixels.") from None
-    except (UnidentifiedImageError, SyntaxError, ValueError):
-        raise DataError(f"{path} is not a PNG or JPEG picture that can be read, an .npy or a .csv file.") from None
-    pixels = np.asarray(grey)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    if np.median(border) > 127:  # dark ink on light paper
-        grey = Image.fromarray(255 - pixels)
-    if grey.size != (width, height):
-        grey = grey.resize((width, height), Image.Resampling.BOX if grey.width > width else Image.Resampling.BICUBIC)
-    return np.asarray(grey)
+        raise DataError(f"{path} has far more than the {LARGEST_PICTURE:,} pixels that are read.") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path} is no picture that can be read: {', '.join(FORMATS)} can.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except Exception as error:  # whatever a damaged file makes of its decoder
+        raise DataError(f"{path} is a damaged picture: {str(error) or type(error).__name__}.") from None
 
 
-def _flatten(picture: Image.Image) -> Image.Image:
-    """A transparent picture on white paper; 16 bits reduced to 8."""
+def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
+    """As uint8; 16 bits reduced to 8, rounded."""
     if picture.mode.startswith("I"):
-        return Image.fromarray((np.asarray(picture) / 257).astype(np.uint8))
-    if not picture.has_transparency_data:
-        return picture
-    picture = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+        deep = np.clip(np.asarray(picture), 0, 65535).astype(np.uint32)
+        return np.asarray((2 * deep + 257) // 514, np.uint8)
+    if picture.mode not in AS_THEY_ARE:
+        grey = picture.mode in ("1", "L")
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "L" if grey else "RGB")
+    elif picture.mode != "RGBA" and picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+    return np.asarray(picture)
 
 
-def _read_npy(path: Path) -> NDArray[Any]:
+def _is_picture(path: Path) -> bool:
+    if not path.is_file():
+        raise DataError(f"{path} is not a file." if path.exists() else f"{path} cannot be read: No such file.")
+    with path.open("rb") as file:
+        head = file.read(8)
+    return path.suffix.lower() in SUFFIXES or any(
+        head.startswith(beginning) for beginning, kind in BEGINNINGS.items() if kind == "picture"
+    )
+
+
+def _from_picture(path: Path, height: int, width: int, channels: int) -> Images:
+    pixels = read_picture(path)
+    if channels == 3:
+        return Images(resize(pixels, height, width)[None])
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OverflowError) as error:
-        raise DataError(f"{path} is not an array that can be read: {error}.") from None
-    if not isinstance(array, np.ndarray) or array.ndim < 1 or not array.size:
-        raise DataError(f"{path} does not hold an array of images.")
+        stages = tuple(prepare(pixels, height, width))
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    return Images(stages[-1].image[None], stages=stages)
+
+
+def _fitting(array: NDArray[Any], height: int, width: int, channels: int, path: Path) -> NDArray[Any]:
+    """The images as (N, ...), if they are of that size."""
+    shapes: list[tuple[int, ...]] = [(height, width, channels), (height * width * channels,)]
+    shapes += [(height, width)] if channels == 1 else []
+    if array.shape in shapes and array.ndim > 1:
+        array = array[None]
+    if array.shape[1:] not in shapes or not len(array):
+        size = (height, width, channels) if channels > 1 else (height, width)
+        expected = f"(N, {', '.join(map(str, size))}) or (N, {height * width * channels})"
+        raise DataError(
+            f"{path} holds an array of shape {array.shape}; images of {height}×{width} are expected, as {expected}."
+        )
     return array
 
 
-def _read_csv(path: Path) -> NDArray[np.uint8]:
-    """Rows of numbers 0 to 255, as many in each; a first row of words is a header."""
-    rows: list[NDArray[np.uint8]] = []
-    number = 1
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            for number, cells in enumerate(csv.reader(file), start=1):
-                if cells and not (number == 1 and not any(map(_is_number, cells))):
-                    rows.append(_row(cells, expected=len(rows[0]) if rows else len(cells)))
-    except (ValueError, csv.Error) as error:
-        raise DataError(f"{path}, row {number}: {error}.") from None
-    if not rows:
-        raise DataError(f"{path} has no rows of pixels.")
-    return np.array(rows)
-
-
-def _row(cells: list[str], expected: int) -> NDArray[np.uint8]:
-    words = [cell for cell in cells if not cell.strip().isdecimal()]
-    if words:
-        raise ValueError(f"{words[0][:20]!r} is no whole number from 0 to 255")
-    values = [int(cell) for cell in cells]
-    if len(values) != expected:
-        raise ValueError(f"{len(values)} numbers, where the rows before have {expected}")
-    if not 0 <= min(values) <= max(values) <= 255:
-        raise ValueError(f"pixels go from 0 to 255, not from {min(values)} to {max(values)}")
-    return np.array(values, np.uint8)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _names(part: Part, path: Path) -> list[str] | None:
+    """The labels as names of classes."""
+    if part.labels is None:
+        return None
+    if len(part.labels) != len(part.images):
+        raise DataError(f"{path} has {len(part.images):,} images, but {len(part.labels):,} labels.")
+    labels = part.labels.tolist()
+    return [part.classes[label] for label in labels] if part.classes else list(map(str, labels))
