@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 import pellucid as pl
+import pellucid.data.ink
 from pellucid.data.freehand import _stages, prepare
 
 Pixels = NDArray[np.uint8]
@@ -159,7 +160,7 @@ def trained() -> tuple[pl.Network, pl.data.Dataset]:
     return network, test
 
 
-def measure(count: int, first: int) -> None:
+def measure(kinds: list[str], count: int, first: int) -> None:
     """Print the table."""
     network, test = trained()
     labels = test.labels[first : first + count]
@@ -167,13 +168,13 @@ def measure(count: int, first: int) -> None:
     print(f"the {count} digits themselves: {clean:.1%}\n")
     print("| photographs | resized | prepared |  |\n|---|---|---|---|")
     rows = []
-    for kind, words in KINDS.items():
+    for kind in kinds:
         pictures = photographs(test.images[first : first + count], kind)
         rows.append([
             float((network.classify(np.array([way(picture) for picture in pictures])) == labels).mean())
             for way in (resized, prepared)
         ])  # fmt: skip
-        print(f"| {kind} | {rows[-1][0]:.1%} | {rows[-1][1]:.1%} | {words} |", flush=True)
+        print(f"| {kind} | {rows[-1][0]:.1%} | {rows[-1][1]:.1%} | {KINDS[kind]} |", flush=True)
     means = np.mean(rows, axis=0)
     print(f"| all | {means[0]:.1%} | {means[1]:.1%} |  |\n")
     again = through_all_stages(test.images)
@@ -209,10 +210,15 @@ def draw_picture(path: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--picture", type=Path, help="draw the stages of three photographs there, instead")
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS), help="kinds of photographs")
     parser.add_argument("--count", type=int, default=200, help="photographs of each kind")
     parser.add_argument("--first", type=int, default=1000, help="the first test image that is photographed")
+    parser.add_argument(
+        "--thinnest", type=int, default=pellucid.data.ink.THINNEST, help="THINNEST of data/ink.py; 0 widens nothing"
+    )
     options = parser.parse_args()
+    pellucid.data.ink.THINNEST = options.thinnest
     if options.picture:
         draw_picture(options.picture)
     else:
-        measure(options.count, options.first)
+        measure(options.only, options.count, options.first)
