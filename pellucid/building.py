@@ -11,7 +11,6 @@ from pellucid.losses import OUTPUTS
 from pellucid.randomness import generator
 from pellucid.workspace import Workspace
 
-
 RECTIFIERS = ReLU | LeakyReLU | ELU | GELU | SiLU  # close to 0 on one side, so that half of the variance is lost
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.layers.sequence import connect
 from pellucid.data.normalization import Normalization
 from pellucid.errors import ModelFileError, PellucidError
 from pellucid.files.model import read_model
+from pellucid.layers.sequence import connect
 from pellucid.network import Network
 from pellucid.notation import parse
 from pellucid.workspace import slots

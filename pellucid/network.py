@@ -20,6 +20,7 @@ from pellucid.errors import ShapeError, UsageError
 from pellucid.examples import check_classes, check_images, check_outputs, check_targets
 from pellucid.files.model import write_model
 from pellucid.layers import Layer, Numbers, Shape, walk
+from pellucid.layers.layer import assign
 from pellucid.layers.sequence import connect
 from pellucid.losses import Loss, decide, make_loss
 from pellucid.metrics import Evaluation
@@ -69,7 +70,7 @@ class Network:
             if input_shape and tuple(input_shape) != shape and (prod(input_shape) != prod(shape) or len(shape) == 3):
                 raise ShapeError(
                     f"{architecture} reads examples of shape {shape}, but these have shape {input_shape}, "
-                    f"{prod(input_shape)} numbers. Begin the architecture with {'x'.join(map(str, input_shape))}, or '*'."
+                    f"{prod(input_shape)} numbers. Begin with {'x'.join(map(str, input_shape))}, or with '*'."
                 )
         else:
             layers, shape = list(architecture), tuple(input_shape or ())
@@ -104,11 +105,7 @@ class Network:
 
     @theta.setter
     def theta(self, value: NDArray[Any]) -> None:
-        if value is not self._theta:
-            value = np.asarray(value)
-            if value.shape != self._theta.shape:
-                raise ShapeError(f"theta has shape {self._theta.shape}, but a value of shape {value.shape} came.")
-            self._theta[...] = value
+        assign("theta", self._theta, np.asarray(value))
 
     @property
     def gradient(self) -> NDArray[Any]:
@@ -141,7 +138,7 @@ class Network:
         return write(self.layers[0].input_shape, self.layers)
 
     def workspace(self, theta: NDArray[Any] | None = None, gradient: NDArray[Any] | None = None) -> Workspace:
-        """A new workspace: at the network's own theta, or at another, perhaps of another dtype, with a state of its own."""
+        """A new workspace: at the network's own theta and state, or at another theta, perhaps of another dtype."""
         if theta is None:
             return Workspace(self.layers, self._theta, gradient, self._state)
         return Workspace(self.layers, theta, gradient, self._state.astype(theta.dtype))

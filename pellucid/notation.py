@@ -11,10 +11,10 @@
             [ ":" ACTIVATION ]
 
 The hidden activation follows each dense layer and convolution but the last: directly, or behind a BN or LN that is the
-very next item. `:name` replaces it and stands where it is written, `:linear` leaves it out. An image is flattened where a
-dense layer follows it. Dropout and noise stand where they act: 784-D0.2-128-D0.5-10 drops pixels, and outputs of the ReLU
-behind the 128. Ciresan, Meier, Gambardella, Schmidhuber write networks so: "Deep, big, simple neural nets for handwritten
-digit recognition", 2010.
+very next item. `:name` replaces it and stands where it is written, `:linear` leaves it out. An image is flattened where
+a dense layer follows it. Dropout and noise stand where they act: 784-D0.2-128-D0.5-10 drops pixels, and outputs of the
+ReLU behind the 128. Ciresan, Meier, Gambardella, Schmidhuber write networks so: "Deep, big, simple neural nets for
+handwritten digit recognition", 2010.
 """
 
 from __future__ import annotations
@@ -24,27 +24,9 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import NoReturn
 
+from pellucid import layers as kinds
 from pellucid.errors import UsageError
-from pellucid.layers import (
-    Activation,
-    AveragePooling,
-    BatchNormalization,
-    Convolution,
-    Dense,
-    Dropout,
-    Flatten,
-    GaussianNoise,
-    GlobalAveragePooling,
-    Layer,
-    LayerNormalization,
-    MaxPooling,
-    Normalization,
-    ReLU,
-    Residual,
-    Shape,
-    activation,
-    walk,
-)
+from pellucid.layers import Activation, Convolution, Dense, Flatten, Layer, Normalization, ReLU, Residual, Shape
 from pellucid.names import suggest
 
 WEIGHTS = (Dense, Convolution)
@@ -59,13 +41,13 @@ ITEMS: dict[str, tuple[str, Callable[..., Layer], str]] = {  # by its letters: h
         Convolution,
         "A convolution is written 6C5, 6C5s2 or 6C5s2p1: maps, side of the kernel, stride, padding.",
     ),
-    "MP": ("MP" + SLIDE, MaxPooling, "Pooling is written MP2 or MP3s2: side, stride."),
-    "AP": ("AP" + SLIDE, AveragePooling, "Pooling is written AP2 or AP3s2: side, stride."),
-    "GAP": ("GAP", GlobalAveragePooling, "GAP stands alone."),
-    "BN": ("BN", BatchNormalization, "BN stands alone."),
-    "LN": ("LN", LayerNormalization, "LN stands alone."),
-    "D": (f"D(?P<rate>{FLOAT})", Dropout, "D is followed by a number, such as D0.5."),
-    "N": (f"N(?P<sigma>{FLOAT})", GaussianNoise, "N is followed by a number, such as N0.5."),
+    "MP": ("MP" + SLIDE, kinds.MaxPooling, "Pooling is written MP2 or MP3s2: side, stride."),
+    "AP": ("AP" + SLIDE, kinds.AveragePooling, "Pooling is written AP2 or AP3s2: side, stride."),
+    "GAP": ("GAP", kinds.GlobalAveragePooling, "GAP stands alone."),
+    "BN": ("BN", kinds.BatchNormalization, "BN stands alone."),
+    "LN": ("LN", kinds.LayerNormalization, "LN stands alone."),
+    "D": (f"D(?P<rate>{FLOAT})", kinds.Dropout, "D is followed by a number, such as D0.5."),
+    "N": (f"N(?P<sigma>{FLOAT})", kinds.GaussianNoise, "N is followed by a number, such as N0.5."),
     "R": ("(?!)", Residual, "A residual block is written R(8C3p1-8C3p1)."),
 }
 
@@ -85,7 +67,7 @@ def parse(
         UsageError: the text does not follow the notation; the message points at the character.
     """
     if hidden != "linear":
-        activation(hidden)
+        kinds.activation(hidden)
     reader = Reader(text, hidden, classes)
     return reader.input(shape), reader.row()
 
@@ -115,12 +97,12 @@ class Reader:
             self.fail("An architecture has an input and at least one layer, such as 784-128-10.", 0)
         if not self.last:
             self.fail("At least one dense layer or convolution is expected: nothing here could learn.")
-        if text != "*" and not re.fullmatch("[0-9]+(x[0-9]+x[0-9]+)?", text):
-            self.fail("Here a number of inputs is expected, an image such as 1x28x28, or '*'.", 0)
-        if text == "*" and not shape:
-            self.fail("'*' needs the data set to take the input size from.", 0)
         if text != "*":
+            if not re.fullmatch("[0-9]+(x[0-9]+x[0-9]+)?", text):
+                self.fail("Here a number of inputs is expected, an image such as 1x28x28, or '*'.", 0)
             shape = tuple(self.number(found.group(), found.start()) for found in re.finditer("[0-9]+", text))
+        elif not shape:
+            self.fail("'*' needs the data set to take the input size from.", 0)
         elif (first := re.search("[-(](?:[0-9]+C|MP|AP|GAP|([0-9*]))", self.text)) and first[1]:
             shape = (prod(shape),)  # a dense layer reads flat images
         self.image = len(shape) == 3
@@ -143,7 +125,7 @@ class Reader:
                 name = self.hidden
             if isinstance(layer, Dense) and self.image:
                 layers.append(Flatten())
-            self.image = self.image and not isinstance(layer, Dense | GlobalAveragePooling)
+            self.image = self.image and not isinstance(layer, Dense | kinds.GlobalAveragePooling)
             layers.append(layer)
             start = self.position + 1
             if self.take(":"):
@@ -151,7 +133,7 @@ class Reader:
             elif isinstance(layer, WEIGHTS) and re.compile("-[BL]N").match(self.text, self.position):
                 name, waiting = "linear", name
             if name != "linear":
-                layers.append(self.attempt(start, activation, name))
+                layers.append(self.attempt(start, kinds.activation, name))
             if not self.take("-"):
                 break
         if self.take(r"\)" if depth else "$") == "" and self.position < len(self.text) + depth:
@@ -222,7 +204,9 @@ def _last(layers: Sequence[Layer]) -> Layer | None:
 def _row(layers: Sequence[Layer], last: Layer) -> str:
     """The items of layers in a row; `last` is the last dense layer or convolution of the network."""
     items, waiting = [], False  # whether the hidden activation stands behind the normalization that comes next
-    for before, layer, after, then in zip([None, *layers], layers, [*layers[1:], None], [*layers[2:], None, None]):
+    around = [None, *layers, None, None]
+    for place, layer in enumerate(layers):
+        before, after, then = around[place], around[place + 2], around[place + 3]
         if isinstance(layer, Activation) and not isinstance(before, Activation | None):
             continue
         if isinstance(layer, Flatten) and isinstance(after, Dense) and len(layer.input_shape) != 1:

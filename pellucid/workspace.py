@@ -89,6 +89,7 @@ class Workspace:
             self.of[layer.name].parts = [self.of[part.name] for part in layer.parts]
         trained = [bool(slots([layer], "parameter")) for layer in layers]
         self.first = trained.index(True) if any(trained) else 0  # where the way back may end
-        for role, prefix, vector in (("parameter", "", theta), ("parameter", "d", gradient), ("state", "", state)):
-            for slot in slots(layers, role) if vector is not None else ():
+        parameters, states = slots(layers, "parameter"), slots(layers, "state")
+        for prefix, vector, places in (("", theta, parameters), ("d", gradient, parameters), ("", state, states)):
+            for slot in places if vector is not None else ():
                 setattr(self.of[slot.layer.name], prefix + slot.tensor.name, slot.view(vector))

@@ -38,10 +38,8 @@ class Normalization:
     def columns(self, images: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...] = (-1,)) -> NDArray[Any]:
         """Images (B, ...) as x, with the example as the last axis: (*shape, B); the view costs nothing.
 
-        Colours (B, height, width, channels) are turned to channels first, as everywhere inside.
-
-        Args:
-            shape: what the first layer reads, (features,) or (channels, height, width); flat by default.
+        Colours (B, height, width, channels) are turned to channels first, as everywhere inside. The shape is what the
+        first layer reads: (channels, height, width), or (features,), as it is by default.
         """
         if images.ndim == 4:
             images = np.moveaxis(images, -1, 1)

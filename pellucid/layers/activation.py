@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import pi, sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 from pellucid.errors import UsageError
 from pellucid.layers.layer import Array, Layer, Numbers, Tensor
@@ -17,13 +17,20 @@ from pellucid.names import choose, plain, split_number
 class Activation(Layer):
     """a = g(z), of any shape; the backward pass multiplies da by the derivative g'(z)."""
 
-    tensors = (
+    tensors: ClassVar[tuple[Tensor, ...]] = (
         Tensor("z", "... B", "input"),
         Tensor("a", "... B", "output"),
     )
 
     def notation(self) -> str:
         return self.kind
+
+
+class Rectifier(Activation):
+    """An activation of two pieces, that for z > 0 and the other."""
+
+    def branches(self, t: Numbers) -> Array:
+        return t.z > 0
 
 
 def sigmoid(z: Array, xp: Any) -> Array:
@@ -33,7 +40,7 @@ def sigmoid(z: Array, xp: Any) -> Array:
 
 
 @dataclass(eq=False)
-class ReLU(Activation):
+class ReLU(Rectifier):
     """a = max(z, 0);  dz = da where z > 0, else 0 (also at z = 0).
 
     Source: Nair, Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
@@ -47,12 +54,9 @@ class ReLU(Activation):
     def backward(self, t: Numbers) -> None:
         t.dz = t.xp.where(t.z > 0, t.da, 0)
 
-    def branches(self, t: Numbers) -> Array:
-        return t.z > 0
-
 
 @dataclass(eq=False)
-class LeakyReLU(Activation):
+class LeakyReLU(Rectifier):
     """a = z where z > 0, else slope · z;  dz = da where z > 0, else slope · da.
 
     Source: Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
@@ -71,9 +75,6 @@ class LeakyReLU(Activation):
 
     def backward(self, t: Numbers) -> None:
         t.dz = t.xp.where(t.z > 0, t.da, self.slope * t.da)
-
-    def branches(self, t: Numbers) -> Array:
-        return t.z > 0
 
     def notation(self) -> str:
         return self.kind if self.slope == LeakyReLU.slope else f"{self.kind}{plain(self.slope)}"
@@ -125,7 +126,7 @@ class Softplus(Activation):
 
 
 @dataclass(eq=False)
-class ELU(Activation):
+class ELU(Rectifier):
     """a = z where z > 0, else e^z − 1;  dz = da where z > 0, else da · (a + 1).
 
     Source: Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by exponential linear units
@@ -139,9 +140,6 @@ class ELU(Activation):
 
     def backward(self, t: Numbers) -> None:
         t.dz = t.xp.where(t.z > 0, t.da, t.da * (t.a + 1))
-
-    def branches(self, t: Numbers) -> Array:
-        return t.z > 0
 
 
 @dataclass(eq=False)

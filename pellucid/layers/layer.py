@@ -23,7 +23,7 @@ Role = Literal["parameter", "state", "input", "output", "random", "kept"]
 class Tensor:
     """The declaration of one tensor: its name, its axes in letters, what it is for.
 
-    `B` is the number of examples and always last; `...` stands for the whole input shape of the layer.
+    `B` is the number of examples and always last; `...` stands for the whole input shape of the layer, or output shape.
     The gradient of a tensor `W` is `dW`, has its shape, and needs no declaration of its own. What the forward pass
     draws (random) or keeps for the backward pass (kept) has none.
     """
@@ -119,7 +119,8 @@ class Layer:
     def shape_of(self, tensor: Tensor, examples: int = 0) -> Shape:
         """The shape of one of its tensors, in numbers, for so many examples."""
         sizes = {**self.sizes, "B": examples}
-        axes = tensor.axes.replace("...", " ".join(map(str, self.input_shape))).split()
+        whole = self.output_shape if tensor.role == "output" else self.input_shape
+        axes = tensor.axes.replace("...", " ".join(map(str, whole))).split()
         return tuple(int(axis) if axis.isdigit() else sizes[axis] for axis in axes)
 
     def __getstate__(self) -> dict[str, Any]:

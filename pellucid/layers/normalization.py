@@ -16,17 +16,18 @@ MOMENTUM = 0.1  # weight of the new in the running statistics
 
 
 class Normalization(Layer):
-    """n = (x − μ) / σ with σ = √(variance + ε), and a = gain · n + bias.
+    """n = (x − μ) / σ with σ = √(variance + ε), and a = gain · n + bias, on x as a matrix (rows, m).
 
-    Where μ and σ are those of x itself, x_i moves both: ∂μ/∂x_i = 1/m and ∂σ/∂x_i = n_i/m, with m the count of numbers
-    over which they are taken. So, with g = gain · da and means over the same numbers,
+    Where μ and σ are those of x itself, each x_i moves both: ∂μ/∂x_i = 1/m and ∂σ/∂x_i = n_i/m, with m the count of
+    numbers over which they are taken. So, with g = gain · da and means over the same numbers,
 
-        dx = (g − mean(g) − n · mean(g n)) / σ          where they are constants:  dx = g / σ
+        dx = (g − mean(g) − n · mean(g n)) / σ          and where they are constants:  dx = g / σ
 
     The variance takes two passes, as the mean of (x − μ)²; mean(x²) − μ² would lose its digits where μ is large.
     """
 
-    axis: ClassVar[int]  # of the matrix (rows, numbers) over which the means are taken
+    axis: ClassVar[int]  # of the matrix, over which the means are taken
+    running: ClassVar[bool]  # whether passes other than training take the statistics of training
     transparent = True
     tensors: ClassVar[tuple[Tensor, ...]] = (
         Tensor("gain", "rows 1", "parameter"),
@@ -48,22 +49,21 @@ class Normalization(Layer):
         t.dgain[...] = (da * n).sum(axis=1, keepdims=True)
         t.dbias[...] = da.sum(axis=1, keepdims=True)
         g = t.gain * da
-        if self.measures(t):
+        if t.training or not self.running:
             g = g - self.mean(g) - n * self.mean(g * n)
         t.dx = (g / t.deviation).reshape(t.x.shape)
-
-    def mean(self, x: Array) -> Array:
-        """The means of a matrix (rows, numbers), as a column or a row."""
-        return x.mean(axis=self.axis, keepdims=True)
 
     def statistics(self, t: Numbers, x: Array) -> tuple[Array, Array]:
         """Mean and variance."""
         mean = self.mean(x)
         return mean, self.mean((x - mean) ** 2)
 
-    def measures(self, t: Numbers) -> bool:
-        """Whether they are those of x itself."""
-        return True
+    def mean(self, x: Array) -> Array:
+        return x.mean(axis=self.axis, keepdims=True)
+
+    def build(self, input_shape: Shape) -> Shape:
+        self.sizes = {"rows": input_shape[0] if self.axis else prod(input_shape)}
+        return input_shape
 
     def initialize(self, t: Numbers, rng: np.random.Generator, default: Initializer) -> None:
         t.gain[...] = 1
@@ -83,38 +83,26 @@ class BatchNormalization(Normalization):
 
         mean ← mean + 0.1 (μ − mean)          variance ← variance + 0.1 (m/(m−1) · mean((x − μ)²) − variance)
 
-    where m/(m−1) makes the variance of a sample an unbiased estimate. In any other pass the running ones are taken, so
-    that an answer does not depend on what else is in the batch. A single number (m = 1) has no variance: it leaves the
-    running statistics as they are, and becomes 0.
+    where m/(m−1) makes of the batch's variance an unbiased estimate. In any other pass the running ones are taken, so
+    that an answer does not depend on what else is in the batch. A single number (m = 1) has no variance: it becomes 0,
+    and leaves the running statistics as they are.
 
     Source: Ioffe, Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
     shift", 2015.
     """
 
     kind = "bn"
-    axis = 1
-    tensors = (
-        *Normalization.tensors,
-        Tensor("mean", "rows 1", "state"),
-        Tensor("variance", "rows 1", "state"),
-    )
+    axis, running = 1, True
+    tensors = (*Normalization.tensors, Tensor("mean", "rows 1", "state"), Tensor("variance", "rows 1", "state"))
 
     def statistics(self, t: Numbers, x: Array) -> tuple[Array, Array]:
         if not t.training:
             return t.mean, t.variance
         mean, variance = super().statistics(t, x)
-        m = x.shape[1]
-        if m > 1:
+        if (m := x.shape[1]) > 1:
             t.mean += MOMENTUM * (mean - t.mean)
             t.variance += MOMENTUM * (m / (m - 1) * variance - t.variance)
         return mean, variance
-
-    def measures(self, t: Numbers) -> bool:
-        return t.training
-
-    def build(self, input_shape: Shape) -> Shape:
-        self.sizes = {"rows": input_shape[0]}
-        return input_shape
 
     def initialize(self, t: Numbers, rng: np.random.Generator, default: Initializer) -> None:
         t.gain[...] = t.variance[...] = 1
@@ -128,8 +116,4 @@ class LayerNormalization(Normalization):
     """
 
     kind = "ln"
-    axis = 0
-
-    def build(self, input_shape: Shape) -> Shape:
-        self.sizes = {"rows": prod(input_shape)}
-        return input_shape
+    axis, running = 0, False

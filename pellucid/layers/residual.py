@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 from pellucid.errors import ShapeError
 from pellucid.layers.convolution import Convolution

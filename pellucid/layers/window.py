@@ -31,7 +31,7 @@ class Window(Layer):
         return t.xp.stack(list(self.taps(self.rimmed(t.x, t.xp))), axis=1)
 
     def overlaid(self, gradients: Iterable[Array], t: Numbers) -> Array:
-        """The gradient of t.x: each pixel sums what it gets as a tap of the windows that see it, (C, H', W', B) each."""
+        """The gradient of t.x, of those of each tap (C, H', W', B): a pixel sums over the windows that it is in."""
         dx = self.rimmed(t.xp.zeros_like(t.x), t.xp)
         for tap, gradient in zip(self.taps(dx), gradients, strict=True):
             tap += gradient
