@@ -166,7 +166,7 @@ class Reader:
         numbers = {
             name: float(digits)
             if name in ("rate", "sigma")
-            else self.number(digits, start + found.start(name), name != "padding")
+            else self.number(digits, start + found.start(name), int(name != "padding"))
             for name, digits in found.groupdict().items()
             if digits
         }

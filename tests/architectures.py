@@ -31,7 +31,7 @@ def _item(choose: Choose, shape: tuple[int, ...], inside: bool = False) -> tuple
     if kind == "norm":
         item = choose(("BN", "LN"))
         return item + choose(("", f":{choose(NAMES)}")), shape  # ':relu' is not written where it is the usual one
-    elif kind == "draw":
+    if kind == "draw":
         item = choose(("D0.2", "D0", "N0.1"))
     elif kind == "block":
         parts = []

@@ -138,10 +138,10 @@ class Layer:
             super().__setattr__(name, value)
 
 
-def check_count(what: str, name: str, value: object, least: int = 1) -> None:
-    """Refuse a count that is no whole number, or too small (UsageError)."""
-    if not isinstance(value, Integral) or value < least:
-        raise UsageError(f"{what} needs a whole number of {name}, at least {least}, not {value!r}.")
+def check_count(what: str, name: str, value: object) -> None:
+    """Refuse a count that is no positive whole number (UsageError)."""
+    if not isinstance(value, Integral) or value < 1:
+        raise UsageError(f"{what} needs a positive whole number of {name}, not {value!r}.")
 
 
 def assign(name: str, view: Array, value: Array) -> None:

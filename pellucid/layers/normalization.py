@@ -50,15 +50,15 @@ class Normalization(Layer):
         t.dbias[...] = da.sum(axis=1, keepdims=True)
         g = t.gain * da
         if t.training or not self.running:
-            g = g - self.mean(g) - n * self.mean(g * n)
+            g = g - self.average(g) - n * self.average(g * n)
         t.dx = (g / t.deviation).reshape(t.x.shape)
 
     def statistics(self, t: Numbers, x: Array) -> tuple[Array, Array]:
         """Mean and variance."""
-        mean = self.mean(x)
-        return mean, self.mean((x - mean) ** 2)
+        mean = self.average(x)
+        return mean, self.average((x - mean) ** 2)
 
-    def mean(self, x: Array) -> Array:
+    def average(self, x: Array) -> Array:
         return x.mean(axis=self.axis, keepdims=True)
 
     def build(self, input_shape: Shape) -> Shape:

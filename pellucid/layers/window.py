@@ -60,10 +60,12 @@ class Window(Layer):
         return rimmed[:, p:-p, p:-p] if p else rimmed
 
     def __post_init__(self) -> None:
-        for name, least in (("side", 1), ("stride", 1), ("padding", 0)):
-            check_count(f"A window's {name}", "pixels", getattr(self, name), least)
-        if self.padding >= self.side:
-            raise UsageError(f"With a padding of {self.padding}, some windows of side {self.side} see no pixel at all.")
+        check_count("A window's side", "pixels", self.side)
+        check_count("A window's stride", "pixels", self.stride)
+        if self.padding not in range(self.side):
+            raise UsageError(
+                f"Windows of side {self.side} have a padding from 0 to {self.side - 1}, not {self.padding!r}."
+            )
 
     def build(self, input_shape: Shape) -> Shape:
         channels, height, width = image_shape(self, input_shape)
