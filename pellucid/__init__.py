@@ -4,7 +4,29 @@ from pellucid import data
 from pellucid.callbacks import Callback, History
 from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
 from pellucid.initializers import initializer
-from pellucid.layers import Dense, Dropout, GaussianNoise, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from pellucid.layers import (
+    ELU,
+    GELU,
+    AveragePooling,
+    BatchNormalization,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GaussianNoise,
+    GlobalAveragePooling,
+    Identity,
+    LayerNormalization,
+    LeakyReLU,
+    MaxPooling,
+    ReLU,
+    Residual,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from pellucid.loading import load
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Adam, AdamW
@@ -15,27 +37,39 @@ from pellucid.training import fit
 __version__ = "0.1.0"
 
 __all__ = [
+    "ELU",
+    "GELU",
     "SGD",
     "Adam",
     "AdamW",
+    "AveragePooling",
+    "BatchNormalization",
     "Callback",
+    "Convolution",
     "DataError",
     "Dense",
     "Dropout",
+    "Flatten",
     "GaussianNoise",
+    "GlobalAveragePooling",
     "History",
     "Identity",
+    "LayerNormalization",
     "LeakyReLU",
+    "MaxPooling",
     "ModelFileError",
     "Network",
     "NumericError",
     "PellucidError",
     "ReLU",
     "Recipe",
+    "Residual",
     "ShapeError",
+    "SiLU",
     "Sigmoid",
     "Snapshot",
     "Softmax",
+    "Softplus",
     "Tanh",
     "UsageError",
     "data",

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.building import build
 from pellucid.data.normalization import Normalization
 from pellucid.errors import ModelFileError, PellucidError
 from pellucid.files.model import read_model
+from pellucid.layers.sequence import connect
 from pellucid.network import Network
 from pellucid.notation import parse
 from pellucid.workspace import slots
@@ -42,7 +42,7 @@ def load(path: str | Path) -> Network:
 
 def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network:
     shape, layers = parse(about["architecture"])
-    build(layers, shape)
+    connect(layers, shape)
     places = slots(layers, "parameter") + slots(layers, "state")
     expected = {slot.name: slot.shape for slot in places}
     found = {name: tensor.shape for name, tensor in tensors.items()}

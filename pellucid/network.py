@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.building import build, check_output, initialize
+from pellucid.building import check_output, initialize
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
@@ -19,7 +19,9 @@ from pellucid.engine.prediction import MOST_EXAMPLES, MOST_WORK, Predictor, whol
 from pellucid.errors import ShapeError, UsageError
 from pellucid.examples import check_classes, check_images, check_outputs, check_targets
 from pellucid.files.model import write_model
-from pellucid.layers import Layer, Numbers, Shape
+from pellucid.layers import Layer, Numbers, Shape, walk
+from pellucid.layers.layer import assign
+from pellucid.layers.sequence import connect
 from pellucid.losses import Loss, decide, make_loss
 from pellucid.metrics import Evaluation
 from pellucid.names import choose
@@ -28,7 +30,7 @@ from pellucid.workspace import Workspace, length, slots
 
 DTYPES: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
 MOST_PARAMETERS = 10**9  # 4 GB in float32; a larger number is a slip of the hand
-AT_ONCE = 1000  # examples that predict and evaluate take through the network together
+WORK_AT_ONCE = 2 * 10**8  # operations of the examples that predict and evaluate take through the network together
 
 
 class Network:
@@ -64,12 +66,11 @@ class Network:
         classes: Sequence[str] | None = None,
     ) -> None:
         if isinstance(architecture, str):
-            features = prod(input_shape) if input_shape else None
-            shape, layers = parse(architecture, activation, features, len(classes) if classes else None)
-            if features not in (None, prod(shape)):
+            shape, layers = parse(architecture, activation, input_shape, len(classes) if classes else None)
+            if input_shape and tuple(input_shape) != shape and (prod(input_shape) != prod(shape) or len(shape) == 3):
                 raise ShapeError(
-                    f"{architecture} reads {prod(shape)} numbers, but the examples have shape {input_shape}, "
-                    f"{features} numbers. Begin the architecture with {features}, or with '*'."
+                    f"{architecture} reads examples of shape {shape}, but these have shape {input_shape}, "
+                    f"{prod(input_shape)} numbers. Begin with {'x'.join(map(str, input_shape))}, or with '*'."
                 )
         else:
             layers, shape = list(architecture), tuple(input_shape or ())
@@ -80,7 +81,7 @@ class Network:
         self.dtype = np.dtype(choose("dtype", np.dtype(dtype).name, DTYPES))
         self.loss: Loss = make_loss(output, loss)
         self.normalization = Normalization()
-        build(self.layers, shape)
+        connect(self.layers, shape)
         check_output(self.layers, self.output, self.outputs)
         self.classes: tuple[str, ...] = tuple(classes or map(str, range(max(self.outputs, 2))))
         if len(self.classes) != max(self.outputs, 2):
@@ -104,11 +105,7 @@ class Network:
 
     @theta.setter
     def theta(self, value: NDArray[Any]) -> None:
-        if value is not self._theta:
-            value = np.asarray(value)
-            if value.shape != self._theta.shape:
-                raise ShapeError(f"theta has shape {self._theta.shape}, but a value of shape {value.shape} came.")
-            self._theta[...] = value
+        assign("theta", self._theta, np.asarray(value))
 
     @property
     def gradient(self) -> NDArray[Any]:
@@ -131,15 +128,20 @@ class Network:
         return prod(self.layers[-1].output_shape)
 
     @property
+    def operations(self) -> int:
+        """Additions, multiplications and function values of a forward pass of one example."""
+        return sum(layer.operations() for layer in walk(self.layers))
+
+    @property
     def architecture(self) -> str:
         """The network in the notation, such as "784-128-64-10"."""
         return write(self.layers[0].input_shape, self.layers)
 
     def workspace(self, theta: NDArray[Any] | None = None, gradient: NDArray[Any] | None = None) -> Workspace:
-        """A new workspace: at another theta, perhaps of another dtype, or at the network's own."""
-        theta = self._theta if theta is None else theta
-        state = self._state if theta.dtype == self.dtype else self._state.astype(theta.dtype)
-        return Workspace(self.layers, theta, gradient, state)
+        """A new workspace: at the network's own theta and state, or at another theta, perhaps of another dtype."""
+        if theta is None:
+            return Workspace(self.layers, self._theta, gradient, self._state)
+        return Workspace(self.layers, theta, gradient, self._state.astype(theta.dtype))
 
     # The verbs
 
@@ -200,7 +202,7 @@ class Network:
         """
         images, targets = self.check_examples(images, labels)
         self._bind()
-        x = self.normalization.columns(images, self.dtype)
+        x = self.normalization.columns(images, self.dtype, self._shown.input_shape)
         t = reference.gradient_of(self._shown, self.loss, x, targets.T)
         return float(t.losses.mean()), self._gradient
 
@@ -225,11 +227,10 @@ class Network:
 
     def __str__(self) -> str:
         rows = [("layer", "output shape", "parameters", "operations")]
-        for layer in self.layers:
-            count = length(slots([layer], "parameter"))
+        for layer in walk(self.layers):
+            count = sum(prod(layer.shape_of(tensor)) for tensor in layer.tensors if tensor.role == "parameter")
             rows.append((layer.name, str(layer.output_shape), f"{count:,}", f"{layer.operations():,}"))
-        operations = sum(layer.operations() for layer in self.layers)
-        rows.append(("in all", "", f"{self._theta.size:,}", f"{operations:,}"))
+        rows.append(("in all", "", f"{self._theta.size:,}", f"{self.operations:,}"))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in rows]
         rule = "-" * len(lines[0])
@@ -255,9 +256,10 @@ class Network:
 
     def _parts(self, images: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:
         """The images in parts, with the columns that the first layer reads."""
-        for start in range(0, len(images), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            yield part, self.normalization.columns(images[part], self.dtype)
+        at_once = max(1, WORK_AT_ONCE // self.operations)
+        for start in range(0, len(images), at_once):
+            part = slice(start, start + at_once)
+            yield part, self.normalization.columns(images[part], self.dtype, self._shown.input_shape)
 
     def _few(self) -> Predictor | None:
         """Predicts a few examples by the kernels, where there are some; made anew when a formula has changed."""
@@ -272,8 +274,8 @@ class Network:
     def _bind(self) -> None:
         """Make the workspace whose numbers the layers show."""
         self._shown = self.workspace(gradient=self._gradient)
-        for layer, numbers in zip(self.layers, self._shown.numbers, strict=True):
-            layer.numbers = numbers
+        for layer in walk(self.layers):
+            layer.numbers = self._shown.of[layer.name]
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_shown", "_predictor")}

@@ -66,7 +66,7 @@ class Recipe:
             raise UsageError(f"The recipe's validation is {self.validation}; a fraction below 1 is expected.")
         if self.published:
             PublishedFigure.of(self.published)
-        parse(self.architecture, self.activation, features=1, classes=1)
+        parse(self.architecture, self.activation, shape=(1, 1, 1), classes=1)
         make_loss(self.output or None, self.loss or None)
         self.make_optimizer()
         if self.initializer:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.layers import Array, Layer, Numbers, Shape, Tensor
+from pellucid.layers import Array, Layer, Numbers, Shape, Tensor, walk
 from pellucid.layers.layer import Role
 
 
@@ -41,10 +41,10 @@ class Slot:
 
 
 def slots(layers: Sequence[Layer], role: Role) -> list[Slot]:
-    """The places of all tensors of one role ('parameter' or 'state') in their flat vector."""
+    """The places of all tensors of one role ('parameter' or 'state') in their flat vector; layers inside others too."""
     result: list[Slot] = []
     start = 0
-    for layer in layers:
+    for layer in walk(layers):
         for tensor in layer.tensors:
             if tensor.role == role:
                 result.append(Slot(layer, tensor, start, layer.shape_of(tensor)))
@@ -68,6 +68,11 @@ class Workspace:
         xp: array library of theta.
     """
 
+    @property
+    def input_shape(self) -> Shape:
+        """Of the first layer."""
+        return self.layers[0].input_shape
+
     def __init__(
         self,
         layers: Sequence[Layer],
@@ -77,14 +82,14 @@ class Workspace:
         xp: Any = np,
     ) -> None:
         self.layers, self.theta, self.gradient, self.state, self.xp = layers, theta, gradient, state, xp
-        self.numbers = [Numbers(layer.name, xp) for layer in layers]
+        self.of = {layer.name: Numbers(layer.name, xp, index) for index, layer in enumerate(walk(layers))}
+        self.numbers = [self.of[layer.name] for layer in layers]
         self.loss = Numbers("the loss", xp)
-        parameters = slots(layers, "parameter")
-        self.first = layers.index(parameters[0].layer) if parameters else 0  # where the way back may end
-        of = dict(zip((layer.name for layer in layers), self.numbers, strict=True))
-        for slot in parameters:
-            setattr(of[slot.layer.name], slot.tensor.name, slot.view(theta))
-            if gradient is not None:
-                setattr(of[slot.layer.name], "d" + slot.tensor.name, slot.view(gradient))
-        for slot in slots(layers, "state") if state is not None else ():
-            setattr(of[slot.layer.name], slot.tensor.name, slot.view(state))
+        for layer in walk(layers):
+            self.of[layer.name].parts = [self.of[part.name] for part in layer.parts]
+        trained = [bool(slots([layer], "parameter")) for layer in layers]
+        self.first = trained.index(True) if any(trained) else 0  # where the way back may end
+        parameters, states = slots(layers, "parameter"), slots(layers, "state")
+        for prefix, vector, places in (("", theta, parameters), ("d", gradient, parameters), ("", state, states)):
+            for slot in places if vector is not None else ():
+                setattr(self.of[slot.layer.name], prefix + slot.tensor.name, slot.view(vector))

@@ -268,7 +268,7 @@ def test_a_resolved_recipe_makes_the_same_network() -> None:
         ('architecture = "784-10"\noptimizer = "sdg"', "Did you mean 'sgd'"),
         ('architecture = "784-10"\ninitializer = "hee"', "Did you mean 'he'"),
         ('architecture = "784-10"\nnormalize = "minmax"', "Known: standard, symmetric, unit"),
-        ('architecture = "784-1o"', "a number of units"),
+        ('architecture = "784-1o"', "no layer 'o'"),
         ("architecture =", "is not TOML"),
         ('architecture = "784-10"\nlearning_rate = 1' + "0" * 400, "beyond all bounds"),
         ("a = " + "[" * 5000, "is not TOML"),

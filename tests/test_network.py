@@ -165,8 +165,9 @@ def test_a_layer_that_needs_a_vector_says_where_the_image_came_from() -> None:
     with pytest.raises(pl.ShapeError) as error:
         pl.Network([pl.Dense(10)], input_shape=(28, 28))
     assert str(error.value) == (
-        "dense1 reads a vector, but its input has shape (28, 28). Flat images have input_shape=(784,).\n"
-        "  input (28, 28) → dense1   ← here"
+        "dense1 reads a vector, but the input has shape (28, 28).\n"
+        "  input (28, 28) → dense1   ← here\n"
+        "  Put pl.Flatten() before it, or give flat images, input_shape=(784,)."
     )
 
 

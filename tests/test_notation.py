@@ -61,20 +61,19 @@ def test_a_star_takes_its_meaning_from_the_data() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("784-D0.5:tanh-10", "D0.5 is followed by no activation|  784-D0.5:tanh-10|          ^"),
         ("784-128-D1-10", "from 0 to below 1, not 1.0|  784-128-D1-10|           ^"),
         ("784-128-N-10", "N is followed by a number, such as N0.5|           ^"),
-        ("784-128-D1e5-10", "D is followed by a number|           ^"),
-        ("784-128-Dnan-10", "D is followed by a number|           ^"),
+        ("784-128-D1e5-10", "D is followed by a number|            ^"),
+        ("784-128-Dnan-10", "There is no layer 'Dnan'|          ^"),
         (f"784-N{'9' * 400}-10", "finite number|       ^"),
-        ("784-D0.5", "At least one dense layer is expected|  784-D0.5|      ^"),
-        ("D0.5-10", "a number of units is expected|  D0.5-10|  ^"),
-        ("784-d0.5-10", "D or N with a number, such as D0.5|      ^"),
+        ("784-D0.5", "At least one dense layer or convolution is expected|  784-D0.5|      ^"),
+        ("D0.5-10", "a number of inputs is expected|  D0.5-10|  ^"),
+        ("784-d0.5-10", "Did you mean 'D'?|      ^"),
         ("784-128:rleu-10", "Did you mean 'relu'?|  784-128:rleu-10|          ^"),
-        ("784-x-10", "a number of units is expected|  784-x-10|      ^"),
+        ("784-x-10", "There is no layer 'x'|  784-x-10|      ^"),
         ("784--10", "a number of units is expected|  784--10|      ^"),
-        ("784-0-10", "1 to 1,000,000 units|  784-0-10|      ^"),
-        ("784-99999999999999999999999-10", "1 to 1,000,000 units|      ^"),
+        ("784-0-10", "from 1 to 1,000,000|  784-0-10|      ^"),
+        ("784-99999999999999999999999-10", "from 1 to 1,000,000|      ^"),
         ("784", "an input and at least one layer|  784|  ^"),
         ("", "an input and at least one layer"),
         ("784-10-", "a number of units is expected|         ^"),
@@ -82,6 +81,29 @@ def test_a_star_takes_its_meaning_from_the_data() -> None:
         ("784-*", "'*' needs the data set|      ^"),
         ("784-10:relu0.5-10", "relu takes no number"),
         ("784-١٠-10", "a number of units is expected"),
+        ("1x28x28-6PM2-10", "Did you mean 'MP'?|  1x28x28-6PM2-10|           ^"),
+        ("1x28x28-mp2-10", "Did you mean 'MP'?|          ^"),
+        ("1x28x28-6C-10", "A convolution is written 6C5, 6C5s2 or 6C5s2p1|            ^"),
+        ("1x28x28-C5-10", "A convolution is written|           ^"),
+        ("1x28x28-6C5q2-10", "A convolution is written|             ^"),
+        ("1x28x28-6C5p2s2-10", "side of the kernel, stride, padding|               ^"),
+        ("1x28x28-6C5p5-10", "padding from 0 to 4, not 5|            ^"),
+        ("1x28x28-6C0-10", "from 1 to 1,000,000|            ^"),
+        ("1x28x28-6C5s0-10", "from 1 to 1,000,000|              ^"),
+        ("1x28x28-MP-10", "Pooling is written MP2 or MP3s2|            ^"),
+        ("1x28x28-2MP2-10", "Pooling is written|             ^"),
+        ("1x28x28-6C5-MP2s0-10", "from 1 to 1,000,000|                  ^"),
+        ("784-BN2-10", "BN stands alone|        ^"),
+        ("784-R-10", "A residual block is written R(|       ^"),
+        ("784-R(10", "another layer are expected here, or a ')'|          ^"),
+        ("784-R()-10", "a number of units is expected|        ^"),
+        ("784-10)-3", "A '-' and another layer are expected here.|        ^"),
+        ("784-R(5-5)10", "A '-' and another layer are expected here.|            ^"),
+        ("784-R(5:tahn)-10", "Did you mean 'tanh'?|          ^"),
+        ("784-" + "R(" * 21 + "5" + ")" * 21 + "-10", "at most 20 deep"),
+        ("1x28-10", "an image such as 1x28x28|  1x28-10|  ^"),
+        ("1x28x0-10", "from 1 to 1,000,000|       ^"),
+        ("1x28x28x1-10", "an image such as 1x28x28|  ^"),
     ],
 )
 def test_a_slip_is_answered_with_the_text_and_a_caret(text: str, message: str) -> None:
@@ -93,10 +115,12 @@ def test_a_slip_is_answered_with_the_text_and_a_caret(text: str, message: str) -
 
 def test_layers_that_the_notation_cannot_say_are_refused() -> None:
     network = pl.Network([pl.Dense(4), pl.ReLU(), pl.Tanh(), pl.Dense(3)], input_shape=(5,))
-    with pytest.raises(pl.UsageError, match="tanh1 does not follow a dense layer"):
+    with pytest.raises(pl.UsageError, match="tanh1 follows no layer but activations"):
         _ = network.architecture
     for layers, message in (
-        ([pl.Dense(4), pl.Dropout(0.5), pl.ReLU(), pl.Dense(3)], "relu1 does not follow a dense layer"),
+        ([pl.ReLU(), pl.Dense(3)], "relu1 follows no layer but activations"),
+        ([pl.Residual([pl.Tanh(), pl.Dense(5)])], "residual1.tanh1 follows no layer"),
+        ([pl.Dense(4), pl.Flatten(), pl.Dense(3)], "flatten1 has no place in the notation"),
         ([pl.Dropout(0.5)], "without a dense layer"),
     ):
         with pytest.raises(pl.UsageError, match=message):

@@ -73,10 +73,11 @@ def command(
 
 
 def _table(check: GradientCheck) -> None:
-    print(f"{'tensor':<11}{'shape':<12}{'method':<20}{'checked':>8}{'redrawn':>9}{'max|a-n|':>11}{'allowed':>11}")
+    width = 2 + max(len(row.name) for row in check.tensors)
+    print(f"{'tensor':<{width}}{'shape':<12}{'method':<20}{'checked':>8}{'redrawn':>9}{'max|a-n|':>11}{'allowed':>11}")
     for row in check.tensors:
         print(
-            f"{row.name:<11}{'×'.join(map(str, row.shape)):<12}{row.method:<20}{row.checked:>8}{row.redrawn:>9}"
+            f"{row.name:<{width}}{'×'.join(map(str, row.shape)):<12}{row.method:<20}{row.checked:>8}{row.redrawn:>9}"
             f"{row.difference:>11.1e}{row.tolerance:>11.1e}  {_verdict(row)}"
         )
     if check.passed:

@@ -35,20 +35,21 @@ class Normalization:
         if not all(isinstance(number, float) and isfinite(number) for number in (self.scale, self.offset)):
             raise UsageError(f"A normalization has a finite scale and offset, not {self.scale}, {self.offset}.")
 
-    def columns(self, images: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Images (B, ...) as the columns of x: (features, B); the transposed view costs nothing.
+    def columns(self, images: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...] = (-1,)) -> NDArray[Any]:
+        """Images (B, ...) as x, with the example as the last axis: (*shape, B); the view costs nothing.
 
-        Colours (B, height, width, channels) are turned to channels first, as everywhere inside.
+        Colours (B, height, width, channels) are turned to channels first, as everywhere inside. The shape is what the
+        first layer reads: (channels, height, width), or (features,), as it is by default.
         """
         if images.ndim == 4:
             images = np.moveaxis(images, -1, 1)
-        rows = images.reshape(len(images), -1)
-        if rows.dtype != np.uint8:
-            return rows.astype(dtype, copy=False).T
-        scaled: NDArray[Any] = rows * dtype.type(self.scale)
+        examples = images.reshape(len(images), *shape)
+        if examples.dtype != np.uint8:
+            return np.moveaxis(examples.astype(dtype, copy=False), 0, -1)
+        scaled: NDArray[Any] = examples * dtype.type(self.scale)
         if self.offset:
             scaled += dtype.type(self.offset)
-        return scaled.T
+        return np.moveaxis(scaled, 0, -1)
 
 
 def normalization(kind: str, images: NDArray[Any]) -> Normalization:

@@ -15,7 +15,7 @@ from pellucid.layers import Layer
 from pellucid.losses import Loss
 from pellucid.machine import cores
 from pellucid.optimizers import Optimizer
-from pellucid.workspace import Workspace
+from pellucid.workspace import Workspace, slots
 
 LARGEST_SPARSE_BATCH = 1024  # beyond it the lists of Xᵀ no longer stay in the cache
 BYTES, FLOATS = np.dtype(np.uint8), np.dtype(np.float32)
@@ -33,7 +33,7 @@ def unavailable(
         return reason
     if dtype != np.float32:
         return f"it computes in float32, not {dtype}"
-    if not any(tensor.role == "parameter" for layer in layers for tensor in layer.tensors):
+    if not slots(layers, "parameter"):
         return "there is nothing to train"
     strangers = [
         layer.name for layer in layers if type(layer) not in LAYERS or {"forward", "backward"} & vars(layer).keys()

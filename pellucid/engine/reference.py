@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.normalization import Normalization
-from pellucid.layers import Array, Numbers
+from pellucid.layers import Array, Numbers, sequence
 from pellucid.losses import Loss, decide
 from pellucid.optimizers import Optimizer, clip_by_norm
 from pellucid.randomness import Draws
@@ -23,12 +23,7 @@ def forward(workspace: Workspace, x: Array, random: Draws | None = None) -> Arra
 
     A training pass brings what its layers draw from, `random`; a pass without is one of prediction.
     """
-    for index, (layer, t) in enumerate(zip(workspace.layers, workspace.numbers, strict=True)):
-        t.random = random.of(index) if random else None
-        setattr(t, layer.input, x)
-        layer.forward(t)
-        x = getattr(t, layer.output)
-    return x
+    return sequence.forward(workspace.layers, workspace.numbers, x, random)
 
 
 def backward(workspace: Workspace, gradient: Array, *, input_gradient: bool = False) -> None:
@@ -37,14 +32,8 @@ def backward(workspace: Workspace, gradient: Array, *, input_gradient: bool = Fa
     The gradient of the network's input costs a matrix product that training never reads, so the way back ends at
     the first layer with parameters unless it is asked for.
     """
-    for index, (layer, t) in reversed(list(enumerate(zip(workspace.layers, workspace.numbers, strict=True)))):
-        if index < workspace.first and not input_gradient:
-            break
-        t.needs_dx = input_gradient or index > workspace.first
-        setattr(t, "d" + layer.output, gradient)
-        layer.backward(t)
-        if t.needs_dx:
-            gradient = getattr(t, "d" + layer.input)
+    first = -1 if input_gradient else workspace.first
+    sequence.backward(workspace.layers, workspace.numbers, gradient, first)
 
 
 def loss_of(workspace: Workspace, loss: Loss, x: Array, y: Array, random: Draws | None = None) -> Numbers:
@@ -132,7 +121,8 @@ class ReferenceEngine:
         theta, gradient = self.workspace.theta, self.workspace.gradient
         for i, rate in enumerate(rates.tolist()):
             batch = order[i * self.batch_size : (i + 1) * self.batch_size]
-            x, y = self.normalization.columns(self.images[batch], theta.dtype), self.targets[batch].T
+            x = self.normalization.columns(self.images[batch], theta.dtype, self.workspace.input_shape)
+            y = self.targets[batch].T
             self.step += 1
             t = gradient_of(self.workspace, self.loss, x, y, Draws(self.seed, self.step))
             if self.clip_norm:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from numbers import Integral
 
 import numpy as np
 
-from pellucid.errors import ShapeError, UsageError
+from pellucid.errors import ShapeError
 from pellucid.initializers import Initializer
-from pellucid.layers.layer import Layer, Numbers, Shape, Tensor
+from pellucid.layers.layer import Layer, Numbers, Shape, Tensor, check_count
 
 
 @dataclass(eq=False)
@@ -53,14 +52,13 @@ class Dense(Layer):
             t.dx = t.W.T @ t.dz
 
     def __post_init__(self) -> None:
-        if not isinstance(self.units, Integral) or self.units < 1:
-            raise UsageError(f"A dense layer needs a positive whole number of units, not {self.units!r}.")
+        check_count("A dense layer", "units", self.units)
 
     def build(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 1:
             raise ShapeError(
-                f"{self.name} reads a vector, but its input has shape {input_shape}. "
-                f"Flat images have input_shape=({prod(input_shape)},)."
+                f"{self.name} reads a vector, but {self.source} shape {input_shape}.\n"
+                f"Put pl.Flatten() before it, or give flat images, input_shape=({prod(input_shape)},)."
             )
         self.sizes = {"in": input_shape[0], "out": self.units}
         return (self.units,)

@@ -16,8 +16,9 @@ from pellucid.names import plain
 
 
 class Disturbance(Layer):
-    """A layer that other layers look through: what stands before it is followed by what stands behind it."""
+    """A layer that lets everything through outside training."""
 
+    transparent = True
     tensors: ClassVar[tuple[Tensor, ...]] = (
         Tensor("x", "... B", "input"),
         Tensor("a", "... B", "output"),

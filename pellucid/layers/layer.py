@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -14,16 +16,16 @@ from pellucid.randomness import Draws
 
 Array = Any  # an array of any library that shares NumPy's operators
 Shape = tuple[int, ...]
-Role = Literal["parameter", "state", "input", "output", "random"]
+Role = Literal["parameter", "state", "input", "output", "random", "kept"]
 
 
 @dataclass(frozen=True)
 class Tensor:
     """The declaration of one tensor: its name, its axes in letters, what it is for.
 
-    `B` is the number of examples and always last; `...` stands for the whole input shape of the layer.
-    The gradient of a tensor `W` is `dW`, has its shape, and needs no declaration of its own; a random tensor is drawn
-    by the forward pass and has none.
+    `B` is the number of examples and always last; `...` stands for the whole input shape of the layer, or output shape.
+    The gradient of a tensor `W` is `dW`, has its shape, and needs no declaration of its own. What the forward pass
+    draws (random) or keeps for the backward pass (kept) has none.
     """
 
     name: str
@@ -38,11 +40,18 @@ class Numbers:
     set by `forward` and `backward` as the pass goes.
     """
 
-    def __init__(self, layer: str, xp: Any) -> None:
+    def __init__(self, layer: str, xp: Any, index: int = 0) -> None:
         self.layer = layer
         self.xp = xp  # the array library: NumPy, or one that names things as NumPy does
+        self.index = index  # of the layer among all of the network
+        self.parts: list[Numbers] = []  # of the layers inside it
         self.needs_dx = True  # False where nobody reads the gradient of the layer's input
         self.random: Draws | None = None  # what the layer draws from in a training pass; None in any other
+
+    @property
+    def training(self) -> bool:
+        """Whether this is a training pass, in which layers draw, and measure the batch."""
+        return self.random is not None
 
     if TYPE_CHECKING:  # any name may be set; the layers' tables say which are
 
@@ -62,10 +71,14 @@ class Layer:
     kind: ClassVar[str]
     tensors: ClassVar[tuple[Tensor, ...]]
 
+    transparent: ClassVar[bool] = False  # whether the layer before it begins as fits the one behind it
+
     input: ClassVar[str]  # names of the tensors it reads and writes, taken from the table
     output: ClassVar[str]
 
     name: str = ""  # kind and number, given by the network: dense1
+    source: str = ""  # what gave it its input shape, for messages: "pool1 leaves"
+    parts: Sequence[Layer] = ()  # the layers inside it
     numbers: Numbers | None = None  # the network's own, for reading layer.W
     sizes: dict[str, int]  # axis letter -> length, set by build
     input_shape: Shape = ()
@@ -103,9 +116,12 @@ class Layer:
         """How the layer is written in an architecture."""
         raise UsageError(f"{self.name or type(self).__name__} has no place in the notation of architectures")
 
-    def shape_of(self, tensor: Tensor) -> Shape:
-        """The shape of a parameter or state tensor, in numbers."""
-        return tuple(int(axis) if axis.isdigit() else self.sizes[axis] for axis in tensor.axes.split())
+    def shape_of(self, tensor: Tensor, examples: int = 0) -> Shape:
+        """The shape of one of its tensors, in numbers, for so many examples."""
+        sizes = {**self.sizes, "B": examples}
+        whole = self.output_shape if tensor.role == "output" else self.input_shape
+        axes = tensor.axes.replace("...", " ".join(map(str, whole))).split()
+        return tuple(int(axis) if axis.isdigit() else sizes[axis] for axis in axes)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "numbers"}
@@ -120,6 +136,12 @@ class Layer:
             assign(f"{self.name}.{name}", getattr(self, name), value)
         else:
             super().__setattr__(name, value)
+
+
+def check_count(what: str, name: str, value: object) -> None:
+    """Refuse a count that is no positive whole number (UsageError)."""
+    if not isinstance(value, Integral) or value < 1:
+        raise UsageError(f"{what} needs a positive whole number of {name}, not {value!r}.")
 
 
 def assign(name: str, view: Array, value: Array) -> None:
