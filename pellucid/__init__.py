@@ -7,7 +7,7 @@ from pellucid.initializers import initializer
 from pellucid.layers import Dense, Dropout, GaussianNoise, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from pellucid.loading import load
 from pellucid.network import Network
-from pellucid.optimizers import SGD, Adam, AdamW
+from pellucid.optimizers import SGD, Adagrad, Adam, AdamW, Lion, RMSProp
 from pellucid.recipe import Recipe
 from pellucid.snapshot import Snapshot
 from pellucid.training import fit
@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "Adagrad",
     "Adam",
     "AdamW",
     "Callback",
@@ -26,10 +27,12 @@ __all__ = [
     "History",
     "Identity",
     "LeakyReLU",
+    "Lion",
     "ModelFileError",
     "Network",
     "NumericError",
     "PellucidError",
+    "RMSProp",
     "ReLU",
     "Recipe",
     "ShapeError",

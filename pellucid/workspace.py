@@ -79,10 +79,10 @@ class Workspace:
         self.layers, self.theta, self.gradient, self.state, self.xp = layers, theta, gradient, state, xp
         self.numbers = [Numbers(layer.name, xp) for layer in layers]
         self.loss = Numbers("the loss", xp)
-        parameters = slots(layers, "parameter")
-        self.first = layers.index(parameters[0].layer) if parameters else 0  # where the way back may end
+        self.parameters = slots(layers, "parameter")
+        self.first = layers.index(self.parameters[0].layer) if self.parameters else 0  # where the way back may end
         of = dict(zip((layer.name for layer in layers), self.numbers, strict=True))
-        for slot in parameters:
+        for slot in self.parameters:
             setattr(of[slot.layer.name], slot.tensor.name, slot.view(theta))
             if gradient is not None:
                 setattr(of[slot.layer.name], "d" + slot.tensor.name, slot.view(gradient))
