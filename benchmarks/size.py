@@ -22,6 +22,8 @@ CORE = (
     "losses",
     "initializers",
     "optimizers",
+    "descent",
+    "schedules",
     "callbacks",
     "loop",
     "training",

@@ -29,7 +29,7 @@ from pellucid.layers import (
 )
 from pellucid.loading import load
 from pellucid.network import Network
-from pellucid.optimizers import SGD, Adam, AdamW
+from pellucid.optimizers import SGD, Adagrad, Adam, AdamW, Lion, RMSProp
 from pellucid.recipe import Recipe
 from pellucid.snapshot import Snapshot
 from pellucid.training import fit
@@ -40,6 +40,7 @@ __all__ = [
     "ELU",
     "GELU",
     "SGD",
+    "Adagrad",
     "Adam",
     "AdamW",
     "AveragePooling",
@@ -56,11 +57,13 @@ __all__ = [
     "Identity",
     "LayerNormalization",
     "LeakyReLU",
+    "Lion",
     "MaxPooling",
     "ModelFileError",
     "Network",
     "NumericError",
     "PellucidError",
+    "RMSProp",
     "ReLU",
     "Recipe",
     "Residual",

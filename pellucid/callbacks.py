@@ -48,6 +48,7 @@ class Progress:
     step: int = 0  # steps of the whole training, done
     loss: float = 0.0
     accuracy: float = 0.0
+    learning_rate: float = 0.0  # of the last step
     validation_loss: float | None = None
     validation_accuracy: float | None = None
     seconds: float = 0.0  # of training in this epoch

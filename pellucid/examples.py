@@ -1,15 +1,21 @@
-"""Rows between the outside and the network, checked once: images, labels and outputs that fit, or an error."""
+"""Rows between the outside and the network, checked once: images, labels, weights and outputs that fit, or an error."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.checks import check_number
 from pellucid.data.dataset import Dataset, one_hot
 from pellucid.errors import DataError, NumericError, ShapeError, UsageError
+from pellucid.names import assignments, choose
+
+Part = tuple[Any, Any]  # a Dataset and None, or images and labels
 
 
 def check_images(images: NDArray[Any], input_shape: tuple[int, ...]) -> NDArray[Any]:
@@ -49,6 +55,8 @@ def check_targets(
 ) -> NDArray[Any]:
     """Labels as the rows of Y, (N, outputs): class numbers (N,) become one-hot rows, rows are taken as they are.
 
+    Whole numbers in rows are answers, 0 or 1, as of examples that may be of several classes.
+
     Two classes with a single output: the row says whether it is the second.
 
     Raises:
@@ -63,9 +71,10 @@ def check_targets(
         raise ShapeError(f"{count} images came with labels of shape {labels.shape}; one label for each is expected.")
     if labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer):
         return one_hot(labels, classes)[:, classes - outputs :].astype(dtype)
-    if labels.shape != (count, outputs) or not np.issubdtype(labels.dtype, np.floating):
+    answers = labels.dtype.kind in "bui" and labels.ndim == 2 and bool(((labels == 0) | (labels == 1)).all())
+    if labels.shape != (count, outputs) or not (answers or np.issubdtype(labels.dtype, np.floating)):
         raise ShapeError(
-            f"Labels are whole numbers of shape (N,), or float targets of shape (N, {outputs}); "
+            f"Labels are whole numbers of shape (N,), or float targets or answers 0 and 1 of shape (N, {outputs}); "
             f"{labels.dtype} of shape {labels.shape} came."
         )
     if not np.isfinite(labels).all():
@@ -92,6 +101,98 @@ def check_classes(data: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
             f"{data.name} has {len(data.classes)} ({', '.join(data.classes)})."
         )
     return data.labels
+
+
+def hold_out(
+    data: Dataset | NDArray[Any],
+    labels: NDArray[Any] | None,
+    weights: NDArray[Any] | None,
+    validation: float | Dataset,
+    seed: int,
+) -> tuple[Part, Part | None, NDArray[Any] | None]:
+    """What to train on, what to validate on if that is wished, and the weights of the former.
+
+    Class numbers are drawn by class; rows of targets have none, so they are drawn from all.
+
+    Raises:
+        UsageError: a fraction that is none.
+        ShapeError: not one weight for each example.
+    """
+    if weights is not None and np.shape(weights) != (len(data),):
+        raise ShapeError(
+            f"{len(data)} examples came with sample_weights of shape {np.shape(weights)}, not one for each."
+        )
+    if isinstance(validation, Dataset):
+        return (data, labels), (validation, None), weights
+    if not isinstance(validation, Real) or not 0 <= validation < 1:
+        raise UsageError(f"validation is a fraction from 0 to below 1, or a Dataset; {validation!r} came.")
+    if validation == 0:
+        return (data, labels), None, weights
+    classes = data.labels if isinstance(data, Dataset) else np.asarray(labels)
+    if not classes.ndim:
+        raise UsageError("A validation fraction is drawn by class, so it needs labels.")
+    if classes.ndim > 1:
+        classes = np.zeros(len(classes), np.int64)
+    Dataset(data.images if isinstance(data, Dataset) else np.asarray(data), classes)  # as many labels as images
+    kept, held = (part.images for part in Dataset(np.arange(len(classes)), classes).split(validation, seed))
+    weights = None if weights is None else np.asarray(weights)[kept]
+    if isinstance(data, Dataset):
+        return (data.subset(kept), None), (data.subset(held), None), weights
+    images, labels = np.asarray(data), np.asarray(labels)
+    return (images[kept], labels[kept]), (images[held], labels[held]), weights
+
+
+def check_weights(
+    sample_weights: NDArray[Any] | None,
+    class_weights: str | Mapping[str, float],
+    labels: NDArray[Any] | None,
+    targets: NDArray[Any],
+    classes: tuple[str, ...],
+) -> NDArray[Any] | None:
+    """The weights of the examples (N,), their own times those of their classes; None if all weigh the same.
+
+    `balanced` gives every class the same weight in all, N / (K · n_c) for each of the n_c examples of one of K classes
+    (King, Zeng, "Logistic regression in rare events data", 2001).
+
+    Args:
+        sample_weights: (N,) or None.
+        class_weights: "balanced", or numbers by the names of classes, as a table or as "5=2,8=3"; others weigh 1.
+        labels: as they came: rows have no class.
+        targets: (N, outputs) what became of them.
+        classes: the names of the classes.
+
+    Raises:
+        UsageError, DataError: an unknown class, a weight that is not above 0, or class weights where there is no class.
+    """
+    weights = np.ones(1) if sample_weights is None else np.asarray(sample_weights, np.float64)
+    if not np.isfinite(weights).all() or not (weights > 0).all():
+        raise DataError("sample_weights are finite numbers above 0. Leave out examples that shall not count.")
+    if class_weights:
+        if labels is not None and np.ndim(labels) > 1:
+            raise UsageError(
+                "class_weights need a class of each example; rows of targets have none. Take sample_weights."
+            )
+        numbers = targets.argmax(axis=1) if targets.shape[1] > 1 else targets[:, 0].astype(np.int64)
+        if class_weights == "balanced":
+            counts = np.bincount(numbers, minlength=len(classes))
+            factors = len(numbers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        else:
+            factors = np.ones(len(classes))
+            for name, weight in class_table(class_weights).items():
+                factors[choose("class", name, {name: place for place, name in enumerate(classes)})] = weight
+        weights = weights * factors[numbers]
+    return None if sample_weights is None and not class_weights else weights.astype(targets.dtype)
+
+
+def class_table(class_weights: str | Mapping[str, float]) -> dict[str, float]:
+    """The numbers of class_weights by class; none for "balanced" (UsageError: a weight that is not above 0)."""
+    if class_weights == "balanced":
+        return {}
+    words = assignments(class_weights) if isinstance(class_weights, str) else class_weights
+    table = {str(name): weight for name, weight in words.items()}
+    for name, weight in table.items():
+        check_number(f"The weight of the class {name}", weight, positive=True)
+    return table
 
 
 def check_outputs(outputs: NDArray[Any]) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from pellucid.engine.engines import Engine
 from pellucid.errors import NumericError
 from pellucid.network import Network
 from pellucid.randomness import generator
+from pellucid.schedules import Schedule
 from pellucid.snapshot import Snapshot
 
 CHUNK_SECONDS = 0.1  # callbacks hear of the training about this often
@@ -31,7 +32,7 @@ class Training:
         engine: takes the steps; `theta` is its workspace's.
         network: whose theta that is.
         epochs: how many there will be.
-        rate: the learning rate.
+        schedule: of the learning rate.
         settings: what a snapshot must have been taken with to go on here.
         callbacks: are told.
         held_out: images and labels to validate on.
@@ -42,16 +43,17 @@ class Training:
         engine: Engine,
         network: Network,
         epochs: int,
-        rate: float,
+        schedule: Schedule,
         settings: dict[str, Any],
         callbacks: Sequence[Callback],
         held_out: tuple[Any, Any] | None,
     ) -> None:
-        self.engine, self.network, self.epochs, self.rate = engine, network, epochs, rate
-        self.settings, self.callbacks, self.held_out = settings, callbacks, held_out
+        self.engine, self.network, self.epochs = engine, network, epochs
+        self.schedule, self.settings, self.callbacks, self.held_out = schedule, settings, callbacks, held_out
         self.events = events(callbacks)
         examples, size = settings["examples"], engine.batch_size
-        self.counts = np.diff(np.append(np.arange(0, examples, size), examples))  # examples of each step
+        self.starts = np.arange(0, examples, size)  # of each step's examples
+        self.counts = np.diff(np.append(self.starts, examples))
         self.history = History(examples)
         self.chunk = 1  # steps until about CHUNK_SECONDS are over
         self._start_epoch(1)
@@ -59,14 +61,20 @@ class Training:
     def _start_epoch(self, epoch: int) -> None:
         self.epoch, self.position, self.seconds = epoch, 0, 0.0
         self.losses, self.correct = np.empty(len(self.counts)), np.empty(len(self.counts), np.int64)
+        self.order = generator(self.settings["seed"], "shuffle", epoch).permutation(self.history.examples)
+        weights = self.engine.weights
+        self.shares = self.counts if weights is None else np.add.reduceat(weights[self.order], self.starts)
+        before = self.history.history["validation_loss"]
+        factors = self.schedule.factors(epoch, len(self.counts), self.epochs, before)
+        self.rates = self.engine.descent.optimizer.learning_rate * factors  # never chunk by chunk: bits could differ
 
     def restore(self, snapshot: Snapshot) -> None:
         """Stand where the snapshot was taken; theta is there already."""
         self.engine.restore(snapshot.moments, snapshot.step)
+        self.history.history = {key: list(values) for key, values in snapshot.history.items()}
         self._start_epoch(snapshot.epoch)
         self.position, self.seconds = snapshot.position, snapshot.seconds
         self.losses[: self.position], self.correct[: self.position] = snapshot.losses, snapshot.correct
-        self.history.history = {key: list(values) for key, values in snapshot.history.items()}
         for name, callback in keyed(self.callbacks).items():
             if name in snapshot.callbacks:
                 callback.restore(deepcopy(snapshot.callbacks[name]))
@@ -94,15 +102,14 @@ class Training:
 
     def _run_epoch(self) -> None:
         """The rest of this epoch: chunks of steps, then validation."""
-        order = generator(self.settings["seed"], "shuffle", self.epoch).permutation(self.history.examples)
         progress = self._progress()
         while self.position < len(self.counts):
-            progress = self._run_chunk(order)
+            progress = self._run_chunk()
             for callback in self.callbacks:
                 if callback.every and progress.step % callback.every == 0:
                     callback.step(progress)
                 callback.chunk(progress)
-        _check_finite("weights", self.engine.workspace.theta, self.epoch, self.position, self.rate)
+        _check_finite("weights", self.engine.workspace.theta, self.epoch, self.position, self.rates[-1])
         if self.held_out:
             evaluation = self.network.evaluate(*self.held_out)
             progress = replace(progress, validation_loss=evaluation.loss, validation_accuracy=evaluation.accuracy)
@@ -111,27 +118,25 @@ class Training:
         for callback in self.callbacks:
             callback.epoch(progress)
 
-    def _run_chunk(self, order: NDArray[np.int64]) -> Progress:
+    def _run_chunk(self) -> Progress:
         """Steps until the next event of a callback, the end of the epoch or the end of about CHUNK_SECONDS."""
         until_event = min((every - self.engine.step % every for every in self.events), default=self.chunk)
         stop = min(self.position + min(self.chunk, until_event), len(self.counts))
         part, size = slice(self.position, stop), self.engine.batch_size
         began = time.perf_counter()
-        losses, correct = self.engine.run(
-            order[part.start * size : part.stop * size], np.full(part.stop - part.start, self.rate)
-        )
+        losses, correct = self.engine.run(self.order[part.start * size : part.stop * size], self.rates[part])
         seconds = time.perf_counter() - began
         self.losses[part], self.correct[part] = losses, correct
         self.position, self.seconds = stop, self.seconds + seconds
-        _check_finite("loss", losses, self.epoch, stop, self.rate)
+        _check_finite("loss", losses, self.epoch, stop, self.rates[stop - 1])
         in_time = int(len(losses) * CHUNK_SECONDS / max(seconds, 1e-9))
         self.chunk = max(1, min(in_time, 10 * self.chunk))
         return replace(self._progress(), losses=losses, correct=correct)
 
     def _progress(self) -> Progress:
         """What there is to tell now."""
-        counts = self.counts[: self.position]
-        done = int(counts.sum())
+        shares = self.shares[: self.position]
+        done = int(self.counts[: self.position].sum())
         return Progress(
             self.network,
             self.epochs,
@@ -139,8 +144,9 @@ class Training:
             epoch=self.epoch,
             done=done,
             step=self.engine.step,
-            loss=float(self.losses[: self.position] @ counts) / max(done, 1),
+            loss=float(self.losses[: self.position] @ shares / shares.sum()) if done else 0.0,
             accuracy=int(self.correct[: self.position].sum()) / max(done, 1),
+            learning_rate=float(self.rates[max(self.position - 1, 0)]),
             seconds=self.seconds,
             total_seconds=sum(self.history.history["seconds"]) + self.seconds,
             taker=self.snapshot,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from pathlib import Path
@@ -24,6 +25,16 @@ def blas() -> dict[str, Any]:
 def blas_threads() -> int:
     """The threads of NumPy's matrix products."""
     return int(blas().get("threads") or cores())
+
+
+def limited(threads: int | None) -> contextlib.AbstractContextManager[Any]:
+    """NumPy's matrix products held to so many threads; None leaves them as they are."""
+    if threads is None:
+        return contextlib.nullcontext()
+    import threadpoolctl
+
+    limits: contextlib.AbstractContextManager[Any] = threadpoolctl.threadpool_limits(threads)
+    return limits
 
 
 def cores() -> int:

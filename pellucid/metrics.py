@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -25,8 +27,8 @@ class Evaluation:
 
     Args:
         outputs: (N, outputs) what the network said.
-        labels: (N,) the true classes.
-        predicted: (N,) the classes it chose.
+        labels: (N,) the true classes, or (N, outputs) the true answers, 0 and 1, of examples that may be of several.
+        predicted: the classes it chose, or its answers.
         loss: the mean loss.
         classes: the names of the classes.
     """
@@ -39,27 +41,44 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """The share of examples that were classified right."""
-        return float((self.predicted == self.labels).mean())
+        """The share of examples that were classified right; of several answers all must be."""
+        return float((self.predicted == self.labels).reshape(len(self.labels), -1).all(axis=1).mean())
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """(classes, classes): entry [i, j] counts the examples of class i that were taken for class j."""
+        """(classes, classes): entry [i, j] counts the examples of class i that were taken for class j.
+
+        Raises:
+            UsageError: the examples may be of several classes.
+        """
+        if self.labels.ndim > 1:
+            raise UsageError(
+                "Examples of several classes have no confusion matrix; precision and recall say each class."
+            )
         n = len(self.classes)
         return np.bincount(self.labels * n + self.predicted, minlength=n * n).reshape(n, n)
 
     @property
     def precision(self) -> NDArray[np.float64]:
         """Of the examples taken for a class, the share that were of it; 0 where none were."""
-        return _share(np.diag(self.confusion), self.confusion.sum(axis=0))
+        right, taken, _ = self._counts
+        return _share(right, taken)
 
     @property
     def recall(self) -> NDArray[np.float64]:
         """Of the examples of a class, the share that were recognized; 0 where there are none."""
-        return _share(np.diag(self.confusion), self.confusion.sum(axis=1))
+        right, _, there = self._counts
+        return _share(right, there)
+
+    @property
+    def _counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Of each class: examples recognized, taken for it, and there."""
+        if self.labels.ndim > 1:
+            return (self.labels * self.predicted).sum(axis=0), self.predicted.sum(axis=0), self.labels.sum(axis=0)
+        return np.diag(self.confusion), self.confusion.sum(axis=0), self.confusion.sum(axis=1)
 
     def mistakes(self, count: int) -> list[Mistake]:
-        """The mistakes that the network was surest of."""
+        """The mistakes that the network was surest of, where each example is of one class."""
         wrong = np.flatnonzero(self.predicted != self.labels)
         single = self.outputs.shape[1] == 1
         sure = np.abs(self.outputs[wrong, 0] - 0.5) + 0.5 if single else self.outputs[wrong].max(axis=1)

@@ -43,3 +43,15 @@ def split_number(text: str) -> tuple[str, float | None]:
 def plain(number: float) -> str:
     """A number as architectures write it: 0.5, 1, and never 1e-05, whose minus would begin the next layer."""
     return f"{Decimal(repr(float(number))):f}".removesuffix(".0")
+
+
+def assignments(text: str) -> dict[str, float]:
+    """Names with their numbers: 'dense1=0.1,dense2=0' -> {'dense1': 0.1, 'dense2': 0.0}."""
+    pairs = [item.partition("=")[::2] for item in text.split(",") if item]
+    try:
+        table = {name.strip(): float(number) for name, number in pairs}
+    except ValueError:
+        table = {}
+    if len(table) < len(pairs):
+        raise UsageError(f"{text!r} is not of the form name=number,name=number, with each name once.")
+    return table

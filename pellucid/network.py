@@ -22,7 +22,7 @@ from pellucid.files.model import write_model
 from pellucid.layers import Layer, Numbers, Shape, walk
 from pellucid.layers.layer import assign
 from pellucid.layers.sequence import connect
-from pellucid.losses import Loss, decide, make_loss
+from pellucid.losses import Loss, decide, for_labels, make_loss
 from pellucid.metrics import Evaluation
 from pellucid.names import choose
 from pellucid.notation import parse, write
@@ -181,15 +181,19 @@ class Network:
 
     @np.errstate(over="ignore", invalid="ignore")
     def evaluate(self, data: Dataset | NDArray[Any], labels: NDArray[Any] | None = None) -> Evaluation:
-        """Accuracy, loss and mistakes on labelled examples: a Dataset, or images and labels."""
+        """Accuracy, loss and mistakes on labelled examples: a Dataset, or images and labels.
+
+        Of rows of answers (N, outputs) for binary cross-entropy, an example is right when all its answers are.
+        """
         images, targets = self.check_examples(data, labels)
+        loss = for_labels(self.loss, labels)
         outputs = np.empty((len(images), self.outputs), self.dtype)
         total = 0.0
         for part, x in self._parts(images):
-            t = reference.loss_of(self.workspace(), self.loss, x, targets[part].T)
+            t = reference.loss_of(self.workspace(), loss, x, targets[part].T)
             outputs[part] = t.a.T
             total += float(t.losses.sum(dtype=np.float64))
-        true, predicted = (np.asarray(decide(values.T), np.int64) for values in (targets, outputs))
+        true, predicted = (np.asarray(loss.decide(values.T).T, np.int64) for values in (targets, outputs))
         check_outputs(outputs)
         return Evaluation(outputs, true, predicted, total / len(images), self.classes)
 

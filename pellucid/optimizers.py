@@ -2,18 +2,23 @@
 
 α is the learning rate, g the gradient ∇L, λ the weight decay; t counts the steps from 1. What an optimizer remembers
 from step to step are its moments: vectors as long as theta, 0 at the beginning, kept by the engine.
+
+The decay falls on all parameters, as in PyTorch: g ← g + λ θ before the formula, or where an optimizer is `decoupled`
+θ ← θ − α λ θ. (`l1` and `l2` in descent.py spare biases and normalization.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from math import inf
-from typing import Any
+from typing import ClassVar
 
+from pellucid.checks import check_fields
 from pellucid.errors import UsageError
 from pellucid.layers import Array
-from pellucid.names import choose
+
+POSITIVE = {"learning_rate", "epsilon"}
+BELOW_1 = {"momentum", "beta1", "beta2", "rho"}
 
 
 @dataclass(frozen=True)
@@ -24,17 +29,27 @@ class Optimizer:
     _: KW_ONLY
     weight_decay: float = 0.0
 
+    kept: ClassVar[int] = 0  # moments
+    decoupled: ClassVar[bool] = False  # the decay stays out of the gradient
+
     def __post_init__(self) -> None:
-        _check("learning_rate", self.learning_rate, positive=True)
-        _check("weight_decay", self.weight_decay)
+        check_fields(self, POSITIVE, BELOW_1)
 
     @property
     def moments(self) -> int:
         """How many vectors, as long as theta, it remembers."""
-        return 0
+        return self.kept
 
     def update(self, theta: Array, gradient: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
         """Step number `step` (1, 2, ...) at this learning rate; theta and moments change in place."""
+        if self.decoupled:
+            theta *= 1 - learning_rate * self.weight_decay
+        elif self.weight_decay:
+            gradient = gradient + self.weight_decay * theta
+        self.move(theta, gradient, moments, step, learning_rate)
+
+    def move(self, theta: Array, g: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
+        """The formula, without decay."""
         raise NotImplementedError
 
 
@@ -42,7 +57,6 @@ class Optimizer:
 class SGD(Optimizer):
     """Gradient descent on mini-batches, with momentum if wished.
 
-        g ← g + λ θ
         v ← μ v + g               (with momentum)
         θ ← θ − α v               (Nesterov: θ ← θ − α (g + μ v);  without momentum: θ ← θ − α g)
 
@@ -64,7 +78,6 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check("momentum", self.momentum, below=1)
         if self.nesterov and not self.momentum:
             raise UsageError("Nesterov's step looks ahead along the momentum; give it one, such as momentum=0.9.")
 
@@ -72,22 +85,76 @@ class SGD(Optimizer):
     def moments(self) -> int:
         return 1 if self.momentum else 0
 
-    def update(self, theta: Array, gradient: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
-        if self.weight_decay:
-            gradient = gradient + self.weight_decay * theta
+    def move(self, theta: Array, g: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
         if self.momentum:
             (v,) = moments
             v *= self.momentum
-            v += gradient
-            gradient = gradient + self.momentum * v if self.nesterov else v
-        theta -= learning_rate * gradient
+            v += g
+            g = g + self.momentum * v if self.nesterov else v
+        theta -= learning_rate * g
+
+
+@dataclass(frozen=True)
+class Adagrad(Optimizer):
+    """Each parameter at a rate of its own, which falls with all the gradients that it has seen.
+
+        v ← v + g²
+        θ ← θ − α g / (√v + ε)
+
+    Args:
+        learning_rate: α, above 0.
+        epsilon: ε, above 0.
+        weight_decay: λ, at least 0.
+
+    Source: Duchi, Hazan, Singer, "Adaptive subgradient methods for online learning and stochastic optimization", 2011.
+    """
+
+    learning_rate: float = 0.01
+    _: KW_ONLY
+    epsilon: float = 1e-10
+
+    kept = 1
+
+    def move(self, theta: Array, g: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
+        (v,) = moments
+        v += g * g
+        theta -= learning_rate * g / (v**0.5 + self.epsilon)
+
+
+@dataclass(frozen=True)
+class RMSProp(Optimizer):
+    """Adagrad that forgets: the sum of squares becomes their running mean.
+
+        v ← ρ v + (1 − ρ) g²
+        θ ← θ − α g / (√v + ε)
+
+    Args:
+        learning_rate: α, above 0.
+        rho: ρ, from 0 to below 1.
+        epsilon: ε, above 0.
+        weight_decay: λ, at least 0.
+
+    Source: Tieleman, Hinton, "Neural networks for machine learning", lecture 6.5, 2012.
+    """
+
+    learning_rate: float = 0.01
+    _: KW_ONLY
+    rho: float = 0.99
+    epsilon: float = 1e-8
+
+    kept = 1
+
+    def move(self, theta: Array, g: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
+        (v,) = moments
+        v *= self.rho
+        v += (1 - self.rho) * g * g
+        theta -= learning_rate * g / (v**0.5 + self.epsilon)
 
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
     """Each parameter at a rate of its own, by the running means of its gradient and of the gradient's square.
 
-        g ← g + λ θ
         m ← β₁ m + (1 − β₁) g           m̂ = m / (1 − β₁ᵗ)
         v ← β₂ v + (1 − β₂) g²          v̂ = v / (1 − β₂ᵗ)
         θ ← θ − α m̂ / (√v̂ + ε)
@@ -110,28 +177,14 @@ class Adam(Optimizer):
     beta2: float = 0.999
     epsilon: float = 1e-8
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check("beta1", self.beta1, below=1)
-        _check("beta2", self.beta2, below=1)
-        _check("epsilon", self.epsilon, positive=True)
+    kept = 2
 
-    @property
-    def moments(self) -> int:
-        return 2
-
-    def update(self, theta: Array, gradient: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
-        if self.weight_decay:
-            gradient = gradient + self.weight_decay * theta
-        self.move(theta, gradient, moments, step, learning_rate)
-
-    def move(self, theta: Array, gradient: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
-        """The step itself, without decay."""
+    def move(self, theta: Array, g: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
         m, v = moments
         m *= self.beta1
-        m += (1 - self.beta1) * gradient
+        m += (1 - self.beta1) * g
         v *= self.beta2
-        v += (1 - self.beta2) * gradient * gradient
+        v += (1 - self.beta2) * g * g
         m_hat = m / (1 - self.beta1**step)
         v_hat = v / (1 - self.beta2**step)
         theta -= learning_rate * m_hat / (v_hat**0.5 + self.epsilon)
@@ -150,40 +203,37 @@ class AdamW(Adam):
     _: KW_ONLY
     weight_decay: float = 0.01
 
-    def update(self, theta: Array, gradient: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
-        theta *= 1 - learning_rate * self.weight_decay
-        self.move(theta, gradient, moments, step, learning_rate)
+    decoupled = True
 
 
-def clip_by_norm(gradient: Array, most: float, xp: Any) -> None:
-    """Shorten a gradient in place to the norm `most`, if it is longer:  g ← g · min(1, most / (‖g‖ + 1e-6)).
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """Steps of one length in every coordinate, with the sign of a running mean; the decay is decoupled.
 
-    Source: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", 2013.
+        θ ← θ − α sign(β₁ m + (1 − β₁) g)
+        m ← β₂ m + (1 − β₂) g
+
+    Its learning rate is a third to a tenth of Adam's, its decay three to ten times as large.
+
+    Args:
+        learning_rate: α, above 0.
+        beta1: β₁, from 0 to below 1, of the mean that is stepped along.
+        beta2: β₂, from 0 to below 1, of the mean that is remembered.
+        weight_decay: λ, at least 0.
+
+    Source: Chen, Liang, Huang, Real, Wang, et al., "Symbolic discovery of optimization algorithms", 2023.
     """
-    gradient *= min(1.0, most / (float(xp.linalg.vector_norm(gradient)) + 1e-6))
 
+    learning_rate: float = 0.0001
+    _: KW_ONLY
+    beta1: float = 0.9
+    beta2: float = 0.99
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "nesterov": SGD, "adam": Adam, "adamw": AdamW}
+    kept, decoupled = 1, True
 
-
-def make_optimizer(
-    name: str, learning_rate: float | None = None, momentum: float = 0.0, weight_decay: float | None = None
-) -> Optimizer:
-    """The optimizer of that name; None leaves a number at the optimizer's own default.
-
-    Raises:
-        UsageError: an unknown name, a number out of range, or momentum for an optimizer that has none.
-    """
-    kind = choose("optimizer", name, OPTIMIZERS)
-    options: dict[str, Any] = {"learning_rate": learning_rate, "weight_decay": weight_decay}
-    if kind is SGD:
-        options |= {"momentum": momentum, "nesterov": name == "nesterov"}
-    elif momentum:
-        raise UsageError(f"{name} takes no momentum (its running means are its own); take sgd or nesterov for that.")
-    return kind(**{option: value for option, value in options.items() if value is not None})
-
-
-def _check(name: str, value: object, positive: bool = False, below: float = inf) -> None:
-    bounds = ("above 0" if positive else "at least 0") + (f" and below {below}" if below < inf else "")
-    if not isinstance(value, int | float) or not 0 <= value < below or (positive and value == 0):
-        raise UsageError(f"{name} must be a number {bounds}, not {value!r}.")
+    def move(self, theta: Array, g: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
+        (m,) = moments
+        mean = self.beta1 * m + (1 - self.beta1) * g
+        theta -= learning_rate * ((mean > 0) * 1.0 - (mean < 0) * 1.0)
+        m *= self.beta2
+        m += (1 - self.beta2) * g

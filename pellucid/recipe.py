@@ -7,16 +7,27 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from pellucid.checks import check_number
 from pellucid.data.normalization import NORMALIZATIONS
+from pellucid.descent import Descent
 from pellucid.errors import UsageError
+from pellucid.examples import class_table
 from pellucid.figures import PublishedFigure
 from pellucid.initializers import initializer
 from pellucid.losses import fits, make_loss
-from pellucid.names import choose, suggest
+from pellucid.names import assignments, choose, suggest
 from pellucid.network import DTYPES, Network
 from pellucid.notation import parse
-from pellucid.optimizers import Optimizer, make_optimizer
+from pellucid.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSProp
+from pellucid.schedules import Schedule
 
+FIT_OPTIONS = (
+    "epochs", "batch_size", "schedule", "label_smoothing", "class_weights", "normalize", "l1", "l2", "clip_value",
+    "clip_norm", "max_norm", "layer_rates", "validation", "seed",
+)  # fmt: skip
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "sgd": SGD, "nesterov": SGD, "adagrad": Adagrad, "rmsprop": RMSProp, "adam": Adam, "adamw": AdamW, "lion": Lion,
+}  # fmt: skip
 LARGEST = 2**63  # of any whole number in a recipe
 FOLDER = Path(__file__).parent / "recipes"
 
@@ -39,9 +50,17 @@ class Recipe:
     loss: str = ""  # by default as fits the output
     optimizer: str = "sgd"
     learning_rate: float = 0.1
+    schedule: str = "constant"  # of the learning rate
     momentum: float = 0.0
     weight_decay: float = 0.0
-    clip_norm: float = 0.0  # 0: gradients are taken as long as they are
+    l1: float = 0.0
+    l2: float = 0.0
+    clip_value: float = 0.0  # 0: gradients are taken as they are
+    clip_norm: float = 0.0
+    max_norm: float = 0.0  # 0: weights are as they become
+    layer_rates: str = ""  # "dense1=0.1,dense2=0"
+    label_smoothing: float = 0.0
+    class_weights: str = ""  # "balanced", or "5=2,8=3"
     batch_size: int = 32
     epochs: int = 20
     normalize: str = "unit"
@@ -60,15 +79,16 @@ class Recipe:
         for name, least in (("batch_size", 1), ("epochs", 1), ("limit", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"The recipe's {name} is {getattr(self, name)}; at least {least} is expected.")
-        if not self.clip_norm >= 0:
-            raise UsageError(f"The recipe's clip_norm is {self.clip_norm}; at least 0 is expected.")
         if not 0 <= self.validation < 1:
             raise UsageError(f"The recipe's validation is {self.validation}; a fraction below 1 is expected.")
         if self.published:
             PublishedFigure.of(self.published)
         parse(self.architecture, self.activation, shape=(1, 1, 1), classes=1)
         make_loss(self.output or None, self.loss or None)
-        self.make_optimizer()
+        self.make_descent()
+        Schedule(self.schedule)
+        check_number("label_smoothing", self.label_smoothing, below=1)
+        class_table(self.class_weights)
         if self.initializer:
             initializer(self.initializer)
         choose("dtype", self.dtype, DTYPES)
@@ -77,6 +97,15 @@ class Recipe:
     def make_optimizer(self) -> Optimizer:
         """The optimizer that the recipe names."""
         return make_optimizer(self.optimizer, self.learning_rate, self.momentum, self.weight_decay)
+
+    def make_descent(self) -> Descent:
+        """All that a gradient does by this recipe."""
+        rates = assignments(self.layer_rates)
+        return Descent(self.make_optimizer(), self.l1, self.l2, self.clip_value, self.clip_norm, self.max_norm, rates)
+
+    def fit_options(self) -> dict[str, Any]:
+        """What `pl.fit` takes of the recipe."""
+        return {name: getattr(self, name) for name in FIT_OPTIONS} | {"optimizer": self.make_optimizer()}
 
     def make_network(
         self, input_shape: tuple[int, ...] | None = None, classes: tuple[str, ...] | None = None
@@ -158,6 +187,23 @@ def changed(recipe: Recipe, **changes: Any) -> Recipe:
     if changes.get("optimizer", recipe.optimizer) != recipe.optimizer:
         changes = optimizer_defaults(changes["optimizer"]) | changes
     return replace(recipe, **changes)
+
+
+def make_optimizer(
+    name: str, learning_rate: float | None = None, momentum: float = 0.0, weight_decay: float | None = None
+) -> Optimizer:
+    """The optimizer of that name; None leaves a number at the optimizer's own default.
+
+    Raises:
+        UsageError: an unknown name, a number out of range, or momentum for an optimizer that has none.
+    """
+    kind = choose("optimizer", name, OPTIMIZERS)
+    options: dict[str, Any] = {"learning_rate": learning_rate, "weight_decay": weight_decay}
+    if kind is SGD:
+        options |= {"momentum": momentum, "nesterov": name == "nesterov"}
+    elif momentum:
+        raise UsageError(f"{name} takes no momentum (its running means are its own); take sgd or nesterov for that.")
+    return kind(**{option: value for option, value in options.items() if value is not None})
 
 
 def optimizer_defaults(name: str) -> dict[str, float]:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
-from math import inf
-from numbers import Integral, Real
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.callbacks import Callback, History, events
+from pellucid.checks import check_number, check_whole
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization, normalization
+from pellucid.descent import OPTIONS, Descent
 from pellucid.engine.engines import ENGINES, select
 from pellucid.errors import UsageError
+from pellucid.examples import check_weights, hold_out
 from pellucid.loop import Training
-from pellucid.losses import Loss, make_loss
+from pellucid.losses import for_labels, make_loss
+from pellucid.machine import limited
+from pellucid.names import assignments
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Optimizer
+from pellucid.schedules import Schedule
 from pellucid.snapshot import Snapshot
 
 MOST_THREADS = 1024
@@ -33,9 +37,18 @@ def fit(
     epochs: int = 20,
     batch_size: int = 32,
     optimizer: Optimizer | None = None,
+    schedule: str = "constant",
     loss: str | None = None,
+    label_smoothing: float = 0.0,
+    class_weights: str | Mapping[str, float] = "",
+    sample_weights: NDArray[Any] | None = None,
     normalize: str | None = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    clip_value: float | None = None,
     clip_norm: float | None = None,
+    max_norm: float | None = None,
+    layer_rates: str | Mapping[str, float] = "",
     validation: float | Dataset = 0.0,
     engine: str = "auto",
     threads: int | None = None,
@@ -48,13 +61,23 @@ def fit(
     Args:
         network: what is trained.
         data: a Dataset, or images (N, ...) with `labels`.
-        labels: (N,) class numbers, or (N, outputs) float targets.
+        labels: (N,) class numbers, or (N, outputs) targets. Rows for binary_cross_entropy are answers to as many
+            questions, as of examples of several classes; an example counts as right when all its answers are.
         epochs: passes over the training data.
         batch_size: examples a step; 1 is single examples, N or more is the full batch.
         optimizer: SGD(0.1) by default.
+        schedule: of the learning rate, in words: "cosine", "step,every=5,factor=0.5,warm_up=1".
         loss: by name; the network's own by default.
+        label_smoothing: share of each target that is spread evenly over all answers.
+        class_weights: "balanced", or numbers by class: {"5": 2.0} or "5=2"; other classes weigh 1.
+        sample_weights: (N,), of the examples. Losses are averaged over a batch as Σ w·loss / Σ w.
         normalize: unit, symmetric or standard, for uint8 images; the network's own by default.
+        l1: adds the penalty l1 · Σ|w| over all weights; biases and normalizations are spared.
+        l2: adds ½ l2 · Σ w² over the same.
+        clip_value: the largest number in a gradient.
         clip_norm: shorten each step's gradient to this norm where it is longer.
+        max_norm: shorten the weights into each unit to this norm where they are longer.
+        layer_rates: factors of the learning rate by layer: {"dense1": 0.1} or "dense1=0.1"; 0 freezes a layer.
         validation: a fraction of the training data to hold out (stratified), or a Dataset.
         engine: native (kernels in C), reference (the layers' formulas), or auto: native where it can.
         threads: by default as many as there are cores to use.
@@ -62,114 +85,57 @@ def fit(
         callbacks: are told of steps, chunks and epochs.
         resume: go on from this snapshot, with the bits of a training never stopped; `epochs` counts from its start.
 
+    Validation and `network.evaluate` take every example as it is, without weights and smoothing.
+
     Raises:
         UsageError: an argument out of range, or a snapshot of another training.
         ShapeError, DataError: examples that do not fit the network.
         NumericError: the loss became NaN or infinite.
     """
-    optimizer = SGD() if optimizer is None else optimizer
-    _check_arguments(epochs, batch_size, seed, threads, optimizer, clip_norm)
+    for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
+        check_whole(name, value, least)
+    check_whole("threads", 1 if threads is None else threads, most=MOST_THREADS)
+    check_number("label_smoothing", label_smoothing, below=1)
+    rates = assignments(layer_rates) if isinstance(layer_rates, str) else layer_rates
+    descent = Descent(optimizer or SGD(), l1, l2, clip_value or 0.0, clip_norm or 0.0, max_norm or 0.0, rates)
+    descent.check(network.layers)
+    factors = Schedule(schedule)
     events(callbacks)
-    loss_with_link = make_loss(network.output, loss) if loss else network.loss
-    engine, _ = select(engine, network.layers, network.dtype, loss_with_link, optimizer)
-    train, held_out = _split(data, labels, validation, seed)
-    images, targets = network.check_examples(*train, loss=loss_with_link)
+    train, held_out, sample_weights = hold_out(data, labels, sample_weights, validation, seed)
+    if factors.name == "plateau" and not held_out:
+        raise UsageError("The schedule plateau follows the validation loss: hold something out, say validation=0.1.")
+    link_and_loss = make_loss(network.output, loss) if loss else network.loss
+    images, targets = network.check_examples(*train, loss=link_and_loss)
     if held_out:
-        network.check_examples(*held_out, loss=loss_with_link)
-    settings = _settings(network, loss_with_link, optimizer, clip_norm, int(batch_size), int(seed), len(images))
+        network.check_examples(*held_out, loss=link_and_loss)
+    weights = check_weights(sample_weights, class_weights, labels, targets, network.classes)
+    loss_of_labels = for_labels(link_and_loss, labels)
+    if label_smoothing:
+        targets = loss_of_labels.smooth(targets, label_smoothing)
+    engine, _ = select(engine, network.layers, network.dtype, loss_of_labels, descent, weights is not None)
+    settings = {
+        "architecture": network.architecture, "dtype": network.dtype.name, "output": network.output,
+        "loss": link_and_loss.kind, "optimizer": repr(descent.optimizer), "batch_size": int(batch_size),
+        "seed": int(seed), "examples": len(images), "label_smoothing": label_smoothing or None,
+        "weights": None if weights is None else sha256(weights.tobytes()).hexdigest(),
+        "schedule": str(factors) if str(factors) != "constant" else None,
+        "epochs": int(epochs) if factors.spans else None,
+        **{name: descent.options.get(name) for name in OPTIONS},
+    }  # fmt: skip
     if resume:
-        resume.fits(settings, network.theta, network.state, optimizer.moments)
+        resume.fits(settings, network.theta, network.state, descent.optimizer.moments)
         network.normalization = Normalization(**resume.normalization)
         network.theta[...], network.state[...] = resume.theta, resume.state
     elif normalize:
         network.normalization = normalization(normalize, images)
-    network.loss = loss_with_link  # nothing of the network has changed before all was found right
+    network.loss = link_and_loss  # nothing of the network has changed before all was found right
     runner = ENGINES[engine](
-        network.workspace(gradient=np.zeros_like(network.theta)),
-        network.loss,
-        optimizer,
-        images,
-        targets,
-        network.normalization,
-        batch_size=int(batch_size),
-        clip_norm=clip_norm,
-        seed=int(seed),
-        threads=threads,
-    )
-    training = Training(runner, network, int(epochs), optimizer.learning_rate, settings, callbacks, held_out)
-    with _limited(threads):
+        network.workspace(gradient=np.zeros_like(network.theta)), loss_of_labels, descent, images, targets,
+        network.normalization, batch_size=int(batch_size), seed=int(seed), threads=threads, weights=weights,
+    )  # fmt: skip
+    training = Training(runner, network, int(epochs), factors, settings, callbacks, held_out)
+    with limited(threads):
         if resume:
             training.restore(resume)
         training.run()
     return training.history
-
-
-def _settings(
-    network: Network,
-    loss: Loss,
-    optimizer: Optimizer,
-    clip_norm: float | None,
-    batch_size: int,
-    seed: int,
-    examples: int,
-) -> dict[str, Any]:
-    """What a training can only go on with if it began with it, in values that JSON can say."""
-    return {
-        "architecture": network.architecture,
-        "dtype": network.dtype.name,
-        "output": network.output,
-        "loss": loss.kind,
-        "optimizer": repr(optimizer),
-        "clip_norm": None if clip_norm is None else float(clip_norm),
-        "batch_size": batch_size,
-        "seed": seed,
-        "examples": examples,
-    }
-
-
-def _check_arguments(
-    epochs: int, batch_size: int, seed: int, threads: int | None, optimizer: Optimizer, clip_norm: float | None
-) -> None:
-    _check_whole("epochs", epochs)
-    _check_whole("batch_size", batch_size)
-    _check_whole("seed", seed, least=0)
-    _check_whole("threads", 1 if threads is None else threads, most=MOST_THREADS)
-    if clip_norm is not None and (not isinstance(clip_norm, Real) or not clip_norm > 0):
-        raise UsageError(f"clip_norm is a number above 0, or None; {clip_norm!r} came.")
-    if not isinstance(optimizer, Optimizer):
-        raise UsageError(f"optimizer is an optimizer such as pl.SGD(0.1); {optimizer!r} came.")
-
-
-def _check_whole(name: str, value: object, least: int = 1, most: float = inf) -> None:
-    if not isinstance(value, Integral) or not least <= int(value) <= most:
-        bounds = f"at least {least}" if most == inf else f"from {least} to {most}"
-        raise UsageError(f"{name} is a whole number, {bounds}; {value!r} came.")
-
-
-def _limited(threads: int | None) -> contextlib.AbstractContextManager[Any]:
-    """NumPy's matrix products held to so many threads."""
-    if threads is None:
-        return contextlib.nullcontext()
-    import threadpoolctl  # imported here, and so elsewhere: `import pellucid` brings NumPy alone
-
-    limits: contextlib.AbstractContextManager[Any] = threadpoolctl.threadpool_limits(threads)
-    return limits
-
-
-def _split(
-    data: Dataset | NDArray[Any], labels: NDArray[Any] | None, validation: float | Dataset, seed: int
-) -> tuple[tuple[Any, Any], tuple[Any, Any] | None]:
-    """(images, labels) to train on, and to validate on if so wished."""
-    if isinstance(validation, Dataset):
-        return (data, labels), (validation, None)
-    if not isinstance(validation, Real) or not 0 <= validation < 1:
-        raise UsageError(f"validation is a fraction from 0 to below 1, or a Dataset; {validation!r} came.")
-    if validation == 0:
-        return (data, labels), None
-    if isinstance(data, Dataset):
-        train, held_out = data.split(validation, seed)
-        return (train, None), (held_out, None)
-    if labels is None or np.ndim(labels) != 1:
-        raise UsageError("A validation fraction is drawn by class, so it needs labels of shape (N,).")
-    train, held_out = Dataset(np.asarray(data), np.asarray(labels)).split(validation, seed)
-    return (train.images, train.labels), (held_out.images, held_out.labels)

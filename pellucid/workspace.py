@@ -89,7 +89,11 @@ class Workspace:
             self.of[layer.name].parts = [self.of[part.name] for part in layer.parts]
         trained = [bool(slots([layer], "parameter")) for layer in layers]
         self.first = trained.index(True) if any(trained) else 0  # where the way back may end
-        parameters, states = slots(layers, "parameter"), slots(layers, "state")
-        for prefix, vector, places in (("", theta, parameters), ("d", gradient, parameters), ("", state, states)):
+        self.parameters, states = slots(layers, "parameter"), slots(layers, "state")
+        for prefix, vector, places in (
+            ("", theta, self.parameters),
+            ("d", gradient, self.parameters),
+            ("", state, states),
+        ):
             for slot in places if vector is not None else ():
                 setattr(self.of[slot.layer.name], prefix + slot.tensor.name, slot.view(vector))

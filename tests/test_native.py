@@ -21,6 +21,7 @@ from oracle import HIDDEN, OUTPUTS_AND_LOSSES
 
 import pellucid as pl
 from pellucid.data.normalization import Normalization
+from pellucid.descent import Descent
 from pellucid.engine.compiled import _native
 from pellucid.engine.engines import select
 from pellucid.engine.native import NativeEngine
@@ -76,8 +77,9 @@ def train(engine: type, optimizer: pl.SGD | pl.Adam, clip_norm: float | None, st
     extra = {name: given.pop(name) for name in ("threads",) if name in given}
     network = pl.Network(given["architecture"], output=given["output"], loss=given["loss"], seed=given["seed"])
     runner = engine(
-        network.workspace(gradient=np.zeros_like(network.theta)), network.loss, optimizer, given["images"],
-        given["targets"], given["normalization"], given["batch_size"], clip_norm, given["seed"], **extra,
+        network.workspace(gradient=np.zeros_like(network.theta)), network.loss,
+        Descent(optimizer, clip_norm=clip_norm or 0.0), given["images"], given["targets"], given["normalization"],
+        given["batch_size"], given["seed"], **extra,
     )  # fmt: skip
     rng = np.random.default_rng(given["seed"])
     losses, correct = [], []
@@ -113,7 +115,7 @@ def test_ten_steps_lose_what_they_lose_on_the_reference(
 def test_the_whole_gradient_is_that_of_the_reference() -> None:
     given = problem(3, "tanh", "softmax", "cross_entropy", "mostly 0", 40)
     given["architecture"] = re.sub(r"-[DN][\d.]+", "", given["architecture"])  # what is drawn in training only
-    for clip_norm in (None, 1e9):  # in the product, and whole
+    for clip_norm in (0.0, 1e9):  # in the product, and whole
         network = pl.Network(given["architecture"], seed=3)
         before = network.theta.copy()
         images = given["normalization"].columns(given["images"][:40], network.dtype).T
@@ -121,12 +123,11 @@ def test_the_whole_gradient_is_that_of_the_reference() -> None:
         runner = NativeEngine(
             network.workspace(),
             network.loss,
-            pl.SGD(1.0),
+            Descent(pl.SGD(1.0), clip_norm=clip_norm),
             given["images"],
             given["targets"],
             Normalization(),
             40,
-            clip_norm,
         )
         runner.run(np.arange(40), np.ones(1))
         np.testing.assert_allclose(before - network.theta, gradient, rtol=1e-4, atol=1e-6)
@@ -151,7 +152,14 @@ def test_the_cut_into_runs_changes_no_bit() -> None:
     for cuts in ([0, 60], [0, 20, 60], [0, 20, 40, 60]):
         network = pl.Network(given["architecture"], seed=7)
         runner = NativeEngine(
-            network.workspace(), network.loss, pl.Adam(), given["images"], given["targets"], Normalization(), 20, seed=7
+            network.workspace(),
+            network.loss,
+            Descent(pl.Adam()),
+            given["images"],
+            given["targets"],
+            Normalization(),
+            20,
+            seed=7,
         )
         for start, stop in pairwise(cuts):
             runner.run(np.arange(60)[start:stop], np.full((stop - start) // 20, 0.01))
@@ -167,7 +175,14 @@ def test_restored_moments_go_on_with_the_same_bits() -> None:
     runner.run(order, rates)
     again = pl.Network(given["architecture"], seed=1)
     other = NativeEngine(
-        again.workspace(), again.loss, pl.Adam(), given["images"], given["targets"], given["normalization"], 25, seed=9
+        again.workspace(),
+        again.loss,
+        Descent(pl.Adam()),
+        given["images"],
+        given["targets"],
+        given["normalization"],
+        25,
+        seed=9,
     )
     again.theta = theta
     other.restore(moments, step)
@@ -204,12 +219,11 @@ def test_dropout_draws_the_words_of_the_reference() -> None:
         runner = engine(
             net.workspace(gradient=np.zeros_like(net.theta)),
             net.loss,
-            pl.SGD(1.0),
+            Descent(pl.SGD(1.0)),
             x,
             y,
             Normalization(),
             count,
-            None,
             42,
         )
         runner.run(np.arange(count), np.ones(1))
@@ -225,8 +239,8 @@ def test_noise_is_that_of_the_reference_to_single_precision() -> None:
         network = pl.Network(f"{features}-N1-2", seed=0, output="identity")
         network.layers[1].W = np.zeros((2, features), np.float32)
         runner = engine(
-            network.workspace(gradient=np.zeros_like(network.theta)), network.loss, pl.SGD(1.0), x, y, Normalization(),
-            1, None, 42,
+            network.workspace(gradient=np.zeros_like(network.theta)), network.loss, Descent(pl.SGD(1.0)), x, y,
+            Normalization(), 1, 42,
         )  # fmt: skip
         runner.run(np.arange(1), np.ones(1))  # W moves by 2 x of the first example: twice its noise
         moved.append(network.layers[1].W[0] / 2)
@@ -259,7 +273,13 @@ def test_a_loss_that_is_not_finite_is_not_hidden(hidden: str) -> None:
         network = pl.Network(given["architecture"], seed=25)
         network.theta[:] = value
         runner = NativeEngine(
-            network.workspace(), network.loss, pl.SGD(0.1), given["images"], given["targets"], Normalization(), 10
+            network.workspace(),
+            network.loss,
+            Descent(pl.SGD(0.1)),
+            given["images"],
+            given["targets"],
+            Normalization(),
+            10,
         )
         losses, _ = runner.run(np.arange(10), np.ones(1))
         assert not np.isfinite(losses).all()
@@ -316,7 +336,7 @@ def test_prediction_beside_training_sees_whole_steps() -> None:
     rng = np.random.default_rng(0)
     images, targets = rng.random((40, 300), np.float32), np.eye(10, dtype=np.float32)[rng.integers(0, 10, 40)]
     network = pl.Network("300-400-400-10", seed=0)
-    runner = NativeEngine(network.workspace(), network.loss, pl.SGD(0.1), images, targets, Normalization(), 40)
+    runner = NativeEngine(network.workspace(), network.loss, Descent(pl.SGD(0.1)), images, targets, Normalization(), 40)
     thetas = [network.theta.copy()]
 
     def steps() -> None:
@@ -368,11 +388,11 @@ def test_formulas_that_have_no_kernels_stay_on_the_reference() -> None:
         (other, other.loss, pl.SGD(0.1), "relu1"),
         (mended, mended.loss, pl.SGD(0.1), "dense1"),
     ):
-        chosen, reason = select("auto", net.layers, net.dtype, loss, optimizer)
+        chosen, reason = select("auto", net.layers, net.dtype, loss, Descent(optimizer))
         assert (chosen, reason) == ("reference", f"not native: there are no kernels for {name}")
         with pytest.raises(pl.UsageError, match=f"cannot train this network: there are no kernels for {name}"):
-            select("native", net.layers, net.dtype, loss, optimizer)
-    assert select("auto", network.layers, network.dtype, network.loss, pl.SGD(0.1)) == ("native", "")
+            select("native", net.layers, net.dtype, loss, Descent(optimizer))
+    assert select("auto", network.layers, network.dtype, network.loss, Descent(pl.SGD(0.1))) == ("native", "")
 
 
 def test_what_does_not_fit_a_plan_never_reaches_the_kernels() -> None:
@@ -431,8 +451,8 @@ def test_odd_rows_of_layers(layers: Any) -> None:
         network = pl.Network(deepcopy(layers), input_shape=(33,), output="identity", seed=1)
         y = np.zeros((50, network.outputs), np.float32)
         runner = engine(
-            network.workspace(gradient=np.zeros_like(network.theta)), network.loss, pl.Adam(), x, y, Normalization(),
-            1000, None, 3, threads=threads,
+            network.workspace(gradient=np.zeros_like(network.theta)), network.loss, Descent(pl.Adam()), x, y,
+            Normalization(), 1000, 3, threads=threads,
         )  # fmt: skip
         losses = [runner.run(np.arange(50), np.full(1, 1e-3))[0] for _ in range(5)]
         results.append([*losses, network.theta])

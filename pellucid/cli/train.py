@@ -35,11 +35,24 @@ def command(
     epochs: Annotated[int | None, Option(help="Passes over the training images.")] = None,
     batch_size: Annotated[int | None, Option(help="Examples a step; more than there are is the full batch.")] = None,
     learning_rate: Annotated[float | None, Option(help="Step size α of gradient descent.")] = None,
-    optimizer: Annotated[str | None, Option(help="sgd, nesterov, adam or adamw.")] = None,
+    schedule: Annotated[
+        str | None,
+        Option(help="Of the learning rate: cosine, one_cycle, plateau ..., or as step,every=10,factor=0.1,warm_up=1."),
+    ] = None,
+    optimizer: Annotated[str | None, Option(help="sgd, nesterov, adagrad, rmsprop, adam, adamw or lion.")] = None,
     momentum: Annotated[float | None, Option(help="Of sgd and nesterov, from 0 to below 1.")] = None,
     weight_decay: Annotated[float | None, Option(help="How fast weights shrink, at least 0.")] = None,
+    l1: Annotated[float | None, Option("--l1", help="Penalty on the size of weights, not of biases.")] = None,
+    l2: Annotated[float | None, Option("--l2", help="Penalty on the square of weights, not of biases.")] = None,
+    clip_value: Annotated[float | None, Option(help="Bound every number of the gradients.")] = None,
     clip_norm: Annotated[float | None, Option(help="Shorten gradients to this norm where they are longer.")] = None,
+    max_norm: Annotated[float | None, Option(help="Bound the norm of the weights into each unit.")] = None,
+    layer_rates: Annotated[
+        str | None, Option(help="Factors of the learning rate: dense1=0.1,dense2=0; 0 freezes a layer.")
+    ] = None,
     loss: Annotated[str | None, Option(help="cross_entropy, binary_cross_entropy or squared_error.")] = None,
+    label_smoothing: Annotated[float | None, Option(help="Share of each target spread over all answers.")] = None,
+    class_weights: Annotated[str | None, Option(help="balanced, or as 5=2,8=3; other classes weigh 1.")] = None,
     output: Annotated[str | None, Option(help="Output link: softmax, sigmoid, tanh or identity.")] = None,
     activation: Annotated[str | None, Option(help="Of the hidden layers: relu, leaky_relu, sigmoid, tanh ...")] = None,
     initializer: Annotated[str | None, Option(help="he_normal, xavier_uniform, uniform0.5 ...")] = None,
@@ -69,10 +82,15 @@ def command(
         find(what), epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer, loss=loss,
         output=output, activation=activation, initializer=initializer, normalize=normalize, validation=validation,
         limit=limit, seed=seed, dtype=dtype, momentum=momentum, weight_decay=weight_decay, clip_norm=clip_norm,
+        schedule=schedule, l1=l1, l2=l2, clip_value=clip_value, max_norm=max_norm, layer_rates=layer_rates,
+        label_smoothing=label_smoothing, class_weights=class_weights,
     )  # fmt: skip
     train, test = load(data, DownloadProgress())
     network = recipe.make_network(train.input_shape, train.classes)
-    engine, reason = select(engine, network.layers, network.dtype, network.loss, recipe.make_optimizer())
+    descent = recipe.make_descent()
+    descent.check(network.layers)
+    weighted = bool(recipe.class_weights)
+    engine, reason = select(engine, network.layers, network.dtype, network.loss, descent, weighted)
     if reason:
         say(f"The reference engine trains, {reason}.")
     place = data if data in NAMES else str(Path(data).absolute())
@@ -129,15 +147,9 @@ def _train(
             history = fit(
                 network,
                 train,
-                epochs=recipe.epochs,
-                batch_size=recipe.batch_size,
-                optimizer=recipe.make_optimizer(),
-                normalize=recipe.normalize,
-                clip_norm=recipe.clip_norm or None,
-                validation=recipe.validation,
+                **recipe.fit_options(),
                 engine=setup.engine,
                 threads=setup.threads,
-                seed=recipe.seed,
                 callbacks=[progress, run],
                 resume=snapshot,
             )

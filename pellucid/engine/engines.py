@@ -8,13 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.descent import Descent
 from pellucid.engine.native import NativeEngine, unavailable
 from pellucid.engine.reference import ReferenceEngine
 from pellucid.errors import UsageError
 from pellucid.layers import Array, Layer
 from pellucid.losses import Loss
 from pellucid.names import choose
-from pellucid.optimizers import Optimizer
 from pellucid.workspace import Workspace
 
 
@@ -24,6 +24,8 @@ class Engine(Protocol):
     workspace: Workspace  # its theta is up to date after every run
     batch_size: int
     step: int  # of the optimizer, done
+    descent: Descent
+    weights: NDArray[Any] | None  # (N,) of the examples
 
     @property
     def moments(self) -> Sequence[Array]:
@@ -48,7 +50,7 @@ ENGINES: dict[str, type[NativeEngine] | type[ReferenceEngine]] = {
 
 
 def select(
-    name: str, layers: Sequence[Layer], dtype: np.dtype[Any], loss: Loss, optimizer: Optimizer
+    name: str, layers: Sequence[Layer], dtype: np.dtype[Any], loss: Loss, descent: Descent, weighted: bool = False
 ) -> tuple[str, str]:
     """The engine that `name` means for this training, and where it is "auto" why that is not the native one.
 
@@ -56,7 +58,7 @@ def select(
         UsageError: an unknown name, or "native" for a network that it cannot train.
     """
     choose("engine", name, dict.fromkeys(("auto", *ENGINES)))
-    reason = unavailable(layers, dtype, loss, optimizer) if name != "reference" else ""
+    reason = unavailable(layers, dtype, loss, descent, weighted) if name != "reference" else ""
     if name == "native" and reason:
         raise UsageError(f"The native engine cannot train this network: {reason}. Take the engine auto or reference.")
     if name == "auto":

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.normalization import Normalization
+from pellucid.descent import Descent
 from pellucid.engine.compiled import copy, instruction_set, missing, prepare
 from pellucid.engine.lowering import LAYERS, LOSSES, OPTIMIZERS, lower
 from pellucid.layers import Layer
 from pellucid.losses import Loss
 from pellucid.machine import cores
-from pellucid.optimizers import Optimizer
 from pellucid.workspace import Workspace, slots
 
 LARGEST_SPARSE_BATCH = 1024  # beyond it the lists of Xᵀ no longer stay in the cache
@@ -23,9 +23,13 @@ SAMPLE = 1000  # images that say whether pixels are mostly 0
 
 
 def unavailable(
-    layers: Sequence[Layer], dtype: np.dtype[Any], loss: Loss | None = None, optimizer: Optimizer | None = None
+    layers: Sequence[Layer],
+    dtype: np.dtype[Any],
+    loss: Loss | None = None,
+    descent: Descent | None = None,
+    weighted: bool = False,
 ) -> str:
-    """Why the kernels cannot do what these layers, loss and optimizer do; empty where they can.
+    """Why the kernels cannot do what these layers, loss and descent do; empty where they can.
 
     Only the library's own formulas have kernels: a subclass may mean something else.
     """
@@ -38,8 +42,10 @@ def unavailable(
     strangers = [
         layer.name for layer in layers if type(layer) not in LAYERS or {"forward", "backward"} & vars(layer).keys()
     ]
-    parts = [(optimizer, OPTIMIZERS), (loss, LOSSES), (loss and loss.link, LAYERS)]
+    parts = [(descent and descent.optimizer, OPTIMIZERS), (loss, LOSSES), (loss and loss.link, LAYERS)]
     strangers += [type(part).__name__ for part, known in parts if part is not None and type(part) not in known]
+    strangers += sorted((descent.options if descent else {}).keys() - {"clip_norm"})
+    strangers += ["weights of examples"] * weighted
     return f"there are no kernels for {', '.join(strangers)}" if strangers else ""
 
 
@@ -52,23 +58,24 @@ class NativeEngine:
         self,
         workspace: Workspace,
         loss: Loss,
-        optimizer: Optimizer,
+        descent: Descent,
         images: NDArray[Any],
         targets: NDArray[Any],
         normalization: Normalization,
         batch_size: int,
-        clip_norm: float | None = None,
         seed: int = 0,
         threads: int | None = None,
+        weights: NDArray[Any] | None = None,  # there are no kernels for it
     ) -> None:
-        self.workspace, self.optimizer, self.batch_size, self.step = workspace, optimizer, batch_size, 0
+        self.workspace, self.descent, self.batch_size, self.step = workspace, descent, batch_size, 0
+        self.weights = weights
         self.threads, self.instruction_set = threads or cores(), instruction_set()
         batch_size = min(batch_size, len(images))
         self.images, self.channels = as_rows(images)
         self.targets = _plain(targets, FLOATS)
         self.scale, self.offset = normalization.scale, normalization.offset
         sparse = self.channels == 1 and batch_size <= LARGEST_SPARSE_BATCH and _mostly_zero(self.images, normalization)
-        self.plan = lower(workspace.layers, loss, optimizer, clip_norm, batch_size, seed, sparse)
+        self.plan = lower(workspace.layers, loss, descent.optimizer, descent.clip_norm, batch_size, seed, sparse)
         self.arena, self.runner = prepare(self.plan, self.threads, self.instruction_set)
         self.moved = workspace.theta.copy()  # where theta is gathered before all of it changes at once
 
@@ -100,7 +107,7 @@ class NativeEngine:
     @property
     def moments(self) -> list[NDArray[np.float32]]:
         """The optimizer's moments, copied, in theta's order."""
-        moments = [np.zeros_like(self.workspace.theta) for _ in range(self.optimizer.moments)]
+        moments = [np.zeros_like(self.workspace.theta) for _ in range(self.descent.optimizer.moments)]
         for vector, name in zip(moments, ("first", "second"), strict=False):
             self._copy_out(vector, int(self.plan.rule[name]))
         return moments

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.normalization import Normalization
+from pellucid.descent import Descent
 from pellucid.layers import Array, Numbers, sequence
-from pellucid.losses import Loss, decide
-from pellucid.optimizers import Optimizer, clip_by_norm
+from pellucid.losses import Loss
 from pellucid.randomness import Draws
 from pellucid.workspace import Workspace
 
@@ -36,19 +36,24 @@ def backward(workspace: Workspace, gradient: Array, *, input_gradient: bool = Fa
     sequence.backward(workspace.layers, workspace.numbers, gradient, first)
 
 
-def loss_of(workspace: Workspace, loss: Loss, x: Array, y: Array, random: Draws | None = None) -> Numbers:
-    """Forward through the layers and the loss; y holds a target in each column."""
+def loss_of(
+    workspace: Workspace, loss: Loss, x: Array, y: Array, random: Draws | None = None, w: Array | None = None
+) -> Numbers:
+    """Forward through the layers and the loss; y holds a target in each column, w the weights of the examples."""
     t = workspace.loss
     t.z, t.y = forward(workspace, x, random), y
+    t.w = workspace.xp.ones_like(y[0]) if w is None else w
     loss.forward(t)
+    t.loss = (t.w * t.losses).sum() / t.w.sum()
     return t
 
 
 def gradient_of(
-    workspace: Workspace, loss: Loss, x: Array, y: Array, random: Draws | None = None, *, input_gradient: bool = False
-) -> Numbers:
+    workspace: Workspace, loss: Loss, x: Array, y: Array, random: Draws | None = None, w: Array | None = None,
+    *, input_gradient: bool = False,
+) -> Numbers:  # fmt: skip
     """Forward and backward: leaves the gradient of the mean loss in the workspace."""
-    t = loss_of(workspace, loss, x, y, random)
+    t = loss_of(workspace, loss, x, y, random, w)
     loss.backward(t)
     backward(workspace, t.dz, input_gradient=input_gradient)
     return t
@@ -61,32 +66,32 @@ class ReferenceEngine:
     Args:
         workspace: theta, which is trained in place, and its gradient.
         loss: the loss with its output link.
-        optimizer: what a gradient does to theta.
+        descent: what a gradient does to theta.
         images: (N, ...) the training examples.
         targets: (N, outputs) what the outputs should be.
         normalization: of the images.
         batch_size: examples a step; the last step of a run may have fewer.
-        clip_norm: the gradient is shortened to this norm where it is longer.
         seed: of what layers draw in each step.
         threads: of the matrix products; `fit` sets them, for they are NumPy's and not this engine's.
+        weights: (N,) of the examples; None weighs all alike.
     """
 
     name: ClassVar[str] = "reference"
 
     workspace: Workspace
     loss: Loss
-    optimizer: Optimizer
+    descent: Descent
     images: NDArray[Any]
     targets: NDArray[Any]
     normalization: Normalization
     batch_size: int
-    clip_norm: float | None = None
     seed: int = 0
     threads: int | None = None
+    weights: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         theta = self.workspace.theta
-        self.moments = [self.workspace.xp.zeros_like(theta) for _ in range(self.optimizer.moments)]
+        self.moments = [self.workspace.xp.zeros_like(theta) for _ in range(self.descent.optimizer.moments)]
         self.step = 0
 
     def facts(self) -> dict[str, Any]:
@@ -118,15 +123,14 @@ class ReferenceEngine:
             The mean loss of each step's batch before its update, and how many of it were classified right.
         """
         losses, correct = np.empty(len(rates)), np.empty(len(rates), dtype=np.int64)
-        theta, gradient = self.workspace.theta, self.workspace.gradient
+        dtype = self.workspace.theta.dtype
         for i, rate in enumerate(rates.tolist()):
             batch = order[i * self.batch_size : (i + 1) * self.batch_size]
-            x = self.normalization.columns(self.images[batch], theta.dtype, self.workspace.input_shape)
+            x = self.normalization.columns(self.images[batch], dtype, self.workspace.input_shape)
             y = self.targets[batch].T
+            w = None if self.weights is None else self.weights[batch]
             self.step += 1
-            t = gradient_of(self.workspace, self.loss, x, y, Draws(self.seed, self.step))
-            if self.clip_norm:
-                clip_by_norm(gradient, self.clip_norm, self.workspace.xp)
-            self.optimizer.update(theta, gradient, self.moments, self.step, rate)
-            losses[i], correct[i] = t.losses.mean(), (decide(t.a) == decide(y)).sum()
+            t = gradient_of(self.workspace, self.loss, x, y, Draws(self.seed, self.step), w)
+            self.descent.update(self.workspace, self.moments, self.step, rate)
+            losses[i], correct[i] = t.loss, self.loss.right(t).sum()
         return losses, correct

@@ -35,13 +35,7 @@ class Trained(Protocol):
         history = fit(
             network,
             train.subset(slice(recipe.limit)) if recipe.limit else train,
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_size,
-            optimizer=recipe.make_optimizer(),
-            normalize=recipe.normalize,
-            clip_norm=recipe.clip_norm or None,
-            validation=recipe.validation,
-            seed=seed,
+            **(recipe.fit_options() | {"seed": seed}),
         )
         return sum(history.history["seconds"])
 

@@ -7,6 +7,7 @@ import numpy as np
 from pellucid.benchmark.contenders import Contender, Examples, Predictor
 from pellucid.benchmark.work import Work
 from pellucid.data.normalization import normalization
+from pellucid.descent import Descent
 from pellucid.engine.engines import ENGINES, select
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Adam, Optimizer
@@ -19,10 +20,11 @@ def contenders(work: Work, examples: Examples, threads: int) -> list[Contender]:
     optimizer: Optimizer = SGD(work.learning_rate, momentum=work.momentum)
     if work.optimizer == "adam":
         optimizer = Adam(work.learning_rate)
-    engine, _ = select("auto", network.layers, network.dtype, network.loss, optimizer)
+    descent = Descent(optimizer)
+    engine, _ = select("auto", network.layers, network.dtype, network.loss, descent)
     images, targets = network.check_examples(examples.pixels, examples.labels)
     runner = ENGINES[engine](
-        network.workspace(gradient=np.zeros_like(network.theta)), network.loss, optimizer, images, targets,
+        network.workspace(gradient=np.zeros_like(network.theta)), network.loss, descent, images, targets,
         network.normalization, work.batch_size, threads=threads,
     )  # fmt: skip
     rates = np.full(-(-len(images) // work.batch_size), work.learning_rate)
