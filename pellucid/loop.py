@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.callbacks import Callback, History, Progress, events, keyed
+from pellucid.data.distortion import Distortions
 from pellucid.engine.engines import Engine
 from pellucid.errors import NumericError
 from pellucid.network import Network
@@ -35,6 +36,7 @@ class Training:
         settings: what a snapshot must have been taken with to go on here.
         callbacks: are told.
         held_out: images and labels to validate on.
+        draw: how images are distorted, by their places and the epoch.
     """
 
     def __init__(
@@ -46,9 +48,10 @@ class Training:
         settings: dict[str, Any],
         callbacks: Sequence[Callback],
         held_out: tuple[Any, Any] | None,
+        draw: Callable[[NDArray[np.int64], int], Distortions] | None = None,
     ) -> None:
         self.engine, self.network, self.epochs, self.rate = engine, network, epochs, rate
-        self.settings, self.callbacks, self.held_out = settings, callbacks, held_out
+        self.settings, self.callbacks, self.held_out, self.draw = settings, callbacks, held_out, draw
         self.events = events(callbacks)
         examples, size = settings["examples"], engine.batch_size
         self.counts = np.diff(np.append(np.arange(0, examples, size), examples))  # examples of each step
@@ -117,9 +120,9 @@ class Training:
         stop = min(self.position + min(self.chunk, until_event), len(self.counts))
         part, size = slice(self.position, stop), self.engine.batch_size
         began = time.perf_counter()
-        losses, correct = self.engine.run(
-            order[part.start * size : part.stop * size], np.full(part.stop - part.start, self.rate)
-        )
+        examples = order[part.start * size : part.stop * size]
+        distortions = self.draw(examples, self.epoch) if self.draw else None
+        losses, correct = self.engine.run(examples, np.full(part.stop - part.start, self.rate), distortions)
         seconds = time.perf_counter() - began
         self.losses[part], self.correct[part] = losses, correct
         self.position, self.seconds = stop, self.seconds + seconds

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from pellucid.data.augment import parse as parse_augmentation
 from pellucid.data.normalization import NORMALIZATIONS
 from pellucid.errors import UsageError
 from pellucid.figures import PublishedFigure
@@ -45,6 +46,7 @@ class Recipe:
     batch_size: int = 32
     epochs: int = 20
     normalize: str = "unit"
+    augment: str = ""  # in words: "shift2 rotate10"; none leaves the images as they are
     validation: float = 0.0
     limit: int = 0  # train on the first so many examples; 0: on all
     dtype: str = "float32"
@@ -71,6 +73,7 @@ class Recipe:
         self.make_optimizer()
         if self.initializer:
             initializer(self.initializer)
+        parse_augmentation(self.augment)
         choose("dtype", self.dtype, DTYPES)
         choose("normalization", self.normalize, dict.fromkeys(NORMALIZATIONS))
 

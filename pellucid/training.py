@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 from math import inf
 from numbers import Integral, Real
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.callbacks import Callback, History, events
+from pellucid.data.augment import Augmentation, parse
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization, normalization
 from pellucid.engine.engines import ENGINES, select
@@ -35,6 +37,7 @@ def fit(
     optimizer: Optimizer | None = None,
     loss: str | None = None,
     normalize: str | None = None,
+    augment: str | None = None,
     clip_norm: float | None = None,
     validation: float | Dataset = 0.0,
     engine: str = "auto",
@@ -54,11 +57,13 @@ def fit(
         optimizer: SGD(0.1) by default.
         loss: by name; the network's own by default.
         normalize: unit, symmetric or standard, for uint8 images; the network's own by default.
+        augment: distortions of the training images, "shift2 rotate10 zoom0.1 shear10 elastic34,4 erase0.1" or some of
+            these words; each image has its own in each epoch.
         clip_norm: shorten each step's gradient to this norm where it is longer.
         validation: a fraction of the training data to hold out (stratified), or a Dataset.
         engine: native (kernels in C), reference (the layers' formulas), or auto: native where it can.
         threads: by default as many as there are cores to use.
-        seed: of the shuffling, the held-out part and what layers draw (dropout, noise).
+        seed: of the shuffling, the held-out part, the distortions and what layers draw (dropout, noise).
         callbacks: are told of steps, chunks and epochs.
         resume: go on from this snapshot, with the bits of a training never stopped; `epochs` counts from its start.
 
@@ -71,12 +76,15 @@ def fit(
     _check_arguments(epochs, batch_size, seed, threads, optimizer, clip_norm)
     events(callbacks)
     loss_with_link = make_loss(network.output, loss) if loss else network.loss
-    engine, _ = select(engine, network.layers, network.dtype, loss_with_link, optimizer)
+    augmentation = parse(augment) if augment is not None else Augmentation()
+    engine, _ = select(engine, network.layers, network.dtype, loss_with_link, optimizer, bool(augmentation))
     train, held_out = _split(data, labels, validation, seed)
     images, targets = network.check_examples(*train, loss=loss_with_link)
     if held_out:
         network.check_examples(*held_out, loss=loss_with_link)
+    draw = partial(augmentation.draw, seed=int(seed), size=_size(images)) if augmentation else None
     settings = _settings(network, loss_with_link, optimizer, clip_norm, int(batch_size), int(seed), len(images))
+    settings["augment"] = str(augmentation) or None  # None as in snapshots of before there was any
     if resume:
         resume.fits(settings, network.theta, network.state, optimizer.moments)
         network.normalization = Normalization(**resume.normalization)
@@ -96,7 +104,7 @@ def fit(
         seed=int(seed),
         threads=threads,
     )
-    training = Training(runner, network, int(epochs), optimizer.learning_rate, settings, callbacks, held_out)
+    training = Training(runner, network, int(epochs), optimizer.learning_rate, settings, callbacks, held_out, draw)
     with _limited(threads):
         if resume:
             training.restore(resume)
@@ -144,6 +152,16 @@ def _check_whole(name: str, value: object, least: int = 1, most: float = inf) ->
     if not isinstance(value, Integral) or not least <= int(value) <= most:
         bounds = f"at least {least}" if most == inf else f"from {least} to {most}"
         raise UsageError(f"{name} is a whole number, {bounds}; {value!r} came.")
+
+
+def _size(images: NDArray[Any]) -> tuple[int, int]:
+    """Height and width of images that are to be distorted."""
+    if images.ndim not in (3, 4):
+        raise UsageError(
+            "augment distorts images (N, height, width) or (N, height, width, channels); an array of shape "
+            f"{images.shape} came. Give it the shape of the images; the network reads them alike."
+        )
+    return images.shape[1], images.shape[2]
 
 
 def _limited(threads: int | None) -> contextlib.AbstractContextManager[Any]:

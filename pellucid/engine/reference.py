@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.distortion import Distortions
 from pellucid.data.normalization import Normalization
 from pellucid.layers import Array, Numbers
 from pellucid.losses import Loss, decide
@@ -121,9 +122,11 @@ class ReferenceEngine:
 
     @np.errstate(over="ignore", invalid="ignore")  # a loss that is NaN is for the caller to see
     def run(
-        self, order: NDArray[np.int64], rates: NDArray[np.float64]
+        self, order: NDArray[np.int64], rates: NDArray[np.float64], distortions: Distortions | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Train on the examples of `order`, a batch at a time, with one learning rate for each step.
+
+        Where there are distortions, those of the examples of `order`, the network sees each image through its own.
 
         Returns:
             The mean loss of each step's batch before its update, and how many of it were classified right.
@@ -131,8 +134,11 @@ class ReferenceEngine:
         losses, correct = np.empty(len(rates)), np.empty(len(rates), dtype=np.int64)
         theta, gradient = self.workspace.theta, self.workspace.gradient
         for i, rate in enumerate(rates.tolist()):
-            batch = order[i * self.batch_size : (i + 1) * self.batch_size]
-            x, y = self.normalization.columns(self.images[batch], theta.dtype), self.targets[batch].T
+            part = slice(i * self.batch_size, (i + 1) * self.batch_size)
+            images, targets = self.images[order[part]], self.targets[order[part]]
+            if distortions:
+                images = distortions.part(part).of(images)
+            x, y = self.normalization.columns(images, theta.dtype), targets.T
             self.step += 1
             t = gradient_of(self.workspace, self.loss, x, y, Draws(self.seed, self.step))
             if self.clip_norm:
