@@ -71,30 +71,24 @@ class Augmentation:
     erase: float = 0
 
     def __post_init__(self) -> None:
-        for name, (_, numbers) in WORDS.items():
-            given = self._numbers(name)
-            for number, (meaning, _, most) in zip(given, numbers, strict=True):
-                if not (0 < number <= most or not any(given)):
-                    raise UsageError(
-                        f"{name} takes {meaning}, above 0 and at most {plain(most)}; {number:g} came. "
-                        f"Where there is to be none, leave {name} out."
-                    )
+        for name in self._names():
+            for number, known in zip(self._numbers(name), WORDS[name][1], strict=True):
+                _check(name, number, known)
 
     def __bool__(self) -> bool:
         return self != Augmentation()
 
     def __str__(self) -> str:
         """The notation; `parse` gives the same augmentation back."""
-        return " ".join(name + ",".join(map(plain, self._numbers(name))) for name in WORDS if any(self._numbers(name)))
+        return " ".join(name + ",".join(map(plain, self._numbers(name))) for name in self._names())
 
     def words(self) -> str:
         """What happens to the images, in words."""
-        phrases = [
-            phrase.format(*map(plain, self._numbers(name)))
-            for name, (phrase, _) in WORDS.items()
-            if any(self._numbers(name))
-        ]
-        return ", ".join(phrases) if phrases else "left as they are"
+        phrases = [WORDS[name][0].format(*map(plain, self._numbers(name))) for name in self._names()]
+        return ", ".join(phrases) or "left as they are"
+
+    def _names(self) -> list[str]:
+        return [name for name in WORDS if any(self._numbers(name))]
 
     def _numbers(self, name: str) -> tuple[float, ...]:
         value = getattr(self, name)
@@ -147,10 +141,12 @@ class Augmentation:
 
 
 def _uniform(indices: NDArray[np.int64], chosen: tuple[int, int]) -> NDArray[np.float64]:
-    """The twelve numbers of each image, (12, N), evenly between 0 and 1; the field's words have 1 for the second 0."""
+    """Twelve numbers for each image, (12, N), evenly between 0 and 1: (w + ½) / 2³² for a word w of Philox.
+
+    The counter is (word // 4, index of the image, 0, 0); with a 1 in the third place it is the elastic field's.
+    """
     words = philox((np.arange(BLOCKS)[:, np.newaxis], indices, 0, 0), chosen)
-    numbers: NDArray[np.float64] = (np.stack(words, axis=1).reshape(4 * BLOCKS, -1) + 0.5) / 2.0**32
-    return numbers
+    return (np.stack(words, axis=1).reshape(4 * BLOCKS, -1).astype(np.float64) + 0.5) / 2.0**32
 
 
 def parse(text: str) -> Augmentation:
@@ -167,10 +163,6 @@ def parse(text: str) -> Augmentation:
         if name in values:
             _fail(text, match.start(), f"{name} stands here for the second time.")
         values[name] = numbers if len(numbers) > 1 else numbers[0]
-        try:
-            Augmentation(**{name: values[name]})
-        except UsageError as error:
-            _fail(text, match.start() + len(name), str(error))
     return Augmentation(**values)
 
 
@@ -188,14 +180,24 @@ def _word(text: str, position: int, word: str) -> tuple[str, tuple[float, ...]]:
         meanings = " and ".join(number.meaning for number in known)
         _fail(text, position, f"These are more numbers than {name} takes: {meanings}. Words stand apart, by spaces.")
     numbers = [number.default for number in known]
-    for place, number in enumerate(given):
+    for place, (number, expected) in enumerate(zip(given, known, strict=False)):
         if not re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", number, re.ASCII):
-            _fail(
-                text, position, f"Here a number is expected, {known[place].meaning}, such as {plain(numbers[place])}."
-            )
+            _fail(text, position, f"Here a number is expected, {expected.meaning}, such as {plain(expected.default)}.")
         numbers[place] = float(number)
+        try:
+            _check(name, numbers[place], expected)
+        except UsageError as error:
+            _fail(text, position, str(error))
         position += len(number) + 1
     return name, tuple(numbers)
+
+
+def _check(name: str, number: float, known: Number) -> None:
+    if not 0 < number <= known.most:
+        raise UsageError(
+            f"{name} takes {known.meaning}, above 0 and at most {plain(known.most)}; {number:g} came. "
+            f"Where there is to be none, leave {name} out."
+        )
 
 
 def _fail(text: str, position: int, message: str) -> NoReturn:
