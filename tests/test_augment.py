@@ -66,7 +66,7 @@ def test_words_name_distortions(text: str, meant: Augmentation) -> None:
 
 def test_written_in_the_order_of_the_words_and_with_all_numbers() -> None:
     assert str(parse("erase elastic shear zoom rotate shift")) == ALL
-    assert parse(ALL).words().startswith("shifted by up to 2 pixels")
+    assert parse(ALL).words().startswith("shifted by −2 to 2 pixels")
     assert parse("").words() == "left as they are"
 
 
@@ -472,7 +472,7 @@ def test_a_run_keeps_its_augmentation_and_resumes_with_it(
     words = ["784-8-10", "--epochs", 2, "--limit", 200, "--data", digits_folder, "--augment", "elastic shift1"]
     result = pellucid("train", *words, "--out", "whole")
     assert result.code == 0, result.err
-    assert "In each epoch the training images are shifted by up to 1 pixels" in result.err
+    assert "In each epoch the training images are shifted by −1 to 1 pixels" in result.err
     recipe = tomllib.loads(Path("whole/recipe.toml").read_text())
     assert recipe["augment"] == "shift1 elastic34,4"
     assert json.loads(Path("whole/run.json").read_text())["engine"] == "reference"
@@ -502,7 +502,7 @@ def test_a_mistake_in_a_recipe_or_an_option_is_pointed_at(pellucid: Command, dig
 
 def test_a_sheet_shows_what_a_network_sees(pellucid: Command, digits_folder: Path, few: Dataset) -> None:
     result = pellucid("data", digits_folder, "--no-check-labels", "--augment", "erase rotate", "--out", "pictures")
-    assert "turned by up to 10°, half of them with a rectangle of up to 0.1 erased" in result.out
+    assert "turned by −10° to 10°, half of them with a rectangle of up to 0.1 erased" in result.out
     assert "wrote pictures/augment.png" in result.out
     with Image.open("pictures/augment.png") as picture:
         sheet = np.asarray(picture)

@@ -36,10 +36,10 @@ class Number(NamedTuple):
 
 
 WORDS: dict[str, tuple[str, tuple[Number, ...]]] = {
-    "shift": ("shifted by up to {} pixels down or up and to the right or left", (Number("pixels", 2, 64),)),
-    "rotate": ("turned by up to {}°", (Number("degrees", 10, 180),)),
+    "shift": ("shifted by −{0} to {0} pixels in height and width", (Number("pixels", 2, 64),)),
+    "rotate": ("turned by −{0}° to {0}°", (Number("degrees", 10, 180),)),
     "zoom": ("enlarged or reduced by up to {} in height and width", (Number("a share of the size", 0.1, 0.9),)),
-    "shear": ("slanted by up to {}°", (Number("degrees", 10, 60),)),
+    "shear": ("slanted by −{0}° to {0}°", (Number("degrees", 10, 60),)),
     "elastic": ("bent elastically with α {} and σ {}", (Number("α in pixels", 34, 1000), Number("σ in pixels", 4, 64))),
     "erase": ("half of them with a rectangle of up to {} erased", (Number("a share of the area", 0.1, 1),)),
 }
