@@ -204,3 +204,17 @@ def check_outputs(outputs: NDArray[Any]) -> NDArray[Any]:
             "values of the examples, are too large."
         )
     return outputs
+
+
+def image_size(images: NDArray[Any]) -> tuple[int, int]:
+    """Height and width of images that are to be distorted.
+
+    Raises:
+        UsageError: they are no images.
+    """
+    if images.ndim not in (3, 4):
+        raise UsageError(
+            "augment distorts images (N, height, width) or (N, height, width, channels); an array of shape "
+            f"{images.shape} came. Give it the shape of the images; the network reads them alike."
+        )
+    return images.shape[1], images.shape[2]

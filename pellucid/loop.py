@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.callbacks import Callback, History, Progress, events, keyed
+from pellucid.data.distortion import Distortions
 from pellucid.engine.engines import Engine
 from pellucid.errors import NumericError
 from pellucid.network import Network
@@ -36,6 +37,7 @@ class Training:
         settings: what a snapshot must have been taken with to go on here.
         callbacks: are told.
         held_out: images and labels to validate on.
+        draw: how images are distorted, by their places and the epoch.
     """
 
     def __init__(
@@ -47,9 +49,11 @@ class Training:
         settings: dict[str, Any],
         callbacks: Sequence[Callback],
         held_out: tuple[Any, Any] | None,
+        draw: Callable[[NDArray[np.int64], int], Distortions] | None = None,
     ) -> None:
         self.engine, self.network, self.epochs = engine, network, epochs
-        self.schedule, self.settings, self.callbacks, self.held_out = schedule, settings, callbacks, held_out
+        self.schedule, self.settings, self.callbacks = schedule, settings, callbacks
+        self.held_out, self.draw = held_out, draw
         self.events = events(callbacks)
         examples, size = settings["examples"], engine.batch_size
         self.starts = np.arange(0, examples, size)  # of each step's examples
@@ -124,7 +128,9 @@ class Training:
         stop = min(self.position + min(self.chunk, until_event), len(self.counts))
         part, size = slice(self.position, stop), self.engine.batch_size
         began = time.perf_counter()
-        losses, correct = self.engine.run(self.order[part.start * size : part.stop * size], self.rates[part])
+        examples = self.order[part.start * size : part.stop * size]
+        distortions = self.draw(examples, self.epoch) if self.draw else None
+        losses, correct = self.engine.run(examples, self.rates[part], distortions)
         seconds = time.perf_counter() - began
         self.losses[part], self.correct[part] = losses, correct
         self.position, self.seconds = stop, self.seconds + seconds

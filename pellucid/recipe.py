@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.checks import check_number
+from pellucid.data.augment import parse as parse_augmentation
 from pellucid.data.normalization import NORMALIZATIONS
 from pellucid.descent import Descent
 from pellucid.errors import UsageError
@@ -22,8 +23,8 @@ from pellucid.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSP
 from pellucid.schedules import Schedule
 
 FIT_OPTIONS = (
-    "epochs", "batch_size", "schedule", "label_smoothing", "class_weights", "normalize", "l1", "l2", "clip_value",
-    "clip_norm", "max_norm", "layer_rates", "validation", "seed",
+    "epochs", "batch_size", "schedule", "label_smoothing", "class_weights", "normalize", "augment", "l1", "l2",
+    "clip_value", "clip_norm", "max_norm", "layer_rates", "validation", "seed",
 )  # fmt: skip
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD, "nesterov": SGD, "adagrad": Adagrad, "rmsprop": RMSProp, "adam": Adam, "adamw": AdamW, "lion": Lion,
@@ -64,6 +65,7 @@ class Recipe:
     batch_size: int = 32
     epochs: int = 20
     normalize: str = "unit"
+    augment: str = ""  # in words: "shift2 rotate10"; none leaves the images as they are
     validation: float = 0.0
     limit: int = 0  # train on the first so many examples; 0: on all
     dtype: str = "float32"
@@ -91,6 +93,7 @@ class Recipe:
         class_table(self.class_weights)
         if self.initializer:
             initializer(self.initializer)
+        parse_augmentation(self.augment)
         choose("dtype", self.dtype, DTYPES)
         choose("normalization", self.normalize, dict.fromkeys(NORMALIZATIONS))
 

@@ -15,6 +15,7 @@ from typing import Any
 import pellucid
 from pellucid import recipe as recipes
 from pellucid.callbacks import Callback, History, Progress
+from pellucid.data.augment import parse
 from pellucid.errors import ModelFileError, UsageError
 from pellucid.files.atomic import held, is_temporary, sweep, write_atomic
 from pellucid.files.checkpoint import LAST, PREVIOUS, read_checkpoint, write_checkpoint
@@ -233,6 +234,7 @@ def resolved(recipe: Recipe, network: Network) -> Recipe:
         activation="relu",  # what differs from it stands in the architecture
         output=network.output,
         loss=network.loss.kind,
+        augment=str(parse(recipe.augment)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 
 from pellucid.callbacks import Callback, History, events
 from pellucid.checks import check_number, check_whole
+from pellucid.data.augment import Augmentation, parse
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization, normalization
 from pellucid.descent import OPTIONS, Descent
 from pellucid.engine.engines import ENGINES, select
 from pellucid.errors import UsageError
-from pellucid.examples import check_weights, hold_out
+from pellucid.examples import check_weights, hold_out, image_size
 from pellucid.loop import Training
 from pellucid.losses import for_labels, make_loss
 from pellucid.machine import limited
@@ -43,6 +45,7 @@ def fit(
     class_weights: str | Mapping[str, float] = "",
     sample_weights: NDArray[Any] | None = None,
     normalize: str | None = None,
+    augment: str | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
     clip_value: float | None = None,
@@ -72,6 +75,8 @@ def fit(
         class_weights: "balanced", or numbers by class: {"5": 2.0} or "5=2"; other classes weigh 1.
         sample_weights: (N,), of the examples. Losses are averaged over a batch as Σ w·loss / Σ w.
         normalize: unit, symmetric or standard, for uint8 images; the network's own by default.
+        augment: distortions of the training images, "shift2 rotate10 zoom0.1 shear10 elastic34,4 erase0.1" or some of
+            these words; each image has its own in each epoch.
         l1: adds the penalty l1 · Σ|w| over all weights; biases and normalizations are spared.
         l2: adds ½ l2 · Σ w² over the same.
         clip_value: the largest number in a gradient.
@@ -81,7 +86,7 @@ def fit(
         validation: a fraction of the training data to hold out (stratified), or a Dataset.
         engine: native (kernels in C), reference (the layers' formulas), or auto: native where it can.
         threads: by default as many as there are cores to use.
-        seed: of the shuffling, the held-out part and what layers draw (dropout, noise).
+        seed: of the shuffling, the held-out part, the distortions and what layers draw (dropout, noise).
         callbacks: are told of steps, chunks and epochs.
         resume: go on from this snapshot, with the bits of a training never stopped; `epochs` counts from its start.
 
@@ -112,11 +117,16 @@ def fit(
     loss_of_labels = for_labels(link_and_loss, labels)
     if label_smoothing:
         targets = loss_of_labels.smooth(targets, label_smoothing)
-    engine, _ = select(engine, network.layers, network.dtype, loss_of_labels, descent, weights is not None)
+    augmentation = parse(augment) if augment is not None else Augmentation()
+    draw = partial(augmentation.draw, seed=int(seed), size=image_size(images)) if augmentation else None
+    engine, _ = select(
+        engine, network.layers, network.dtype, loss_of_labels, descent, weights is not None, bool(augmentation)
+    )
     settings = {
         "architecture": network.architecture, "dtype": network.dtype.name, "output": network.output,
         "loss": link_and_loss.kind, "optimizer": repr(descent.optimizer), "batch_size": int(batch_size),
-        "seed": int(seed), "examples": len(images), "label_smoothing": label_smoothing or None,
+        "seed": int(seed), "examples": len(images), "augment": str(augmentation) or None,
+        "label_smoothing": label_smoothing or None,
         "weights": None if weights is None else sha256(weights.tobytes()).hexdigest(),
         "schedule": str(factors) if str(factors) != "constant" else None,
         "epochs": int(epochs) if factors.spans else None,
@@ -133,7 +143,7 @@ def fit(
         network.workspace(gradient=np.zeros_like(network.theta)), loss_of_labels, descent, images, targets,
         network.normalization, batch_size=int(batch_size), seed=int(seed), threads=threads, weights=weights,
     )  # fmt: skip
-    training = Training(runner, network, int(epochs), factors, settings, callbacks, held_out)
+    training = Training(runner, network, int(epochs), factors, settings, callbacks, held_out, draw)
     with limited(threads):
         if resume:
             training.restore(resume)

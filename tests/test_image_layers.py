@@ -235,6 +235,7 @@ def test_layers_inside_a_block_are_named_and_shown() -> None:
 
 
 def test_the_reference_engine_trains_what_has_no_kernels() -> None:
+    from pellucid.descent import Descent
     from pellucid.engine.engines import select
 
     for architecture, stranger in (
@@ -245,8 +246,8 @@ def test_the_reference_engine_trains_what_has_no_kernels() -> None:
         ("1x6x6-5-3", "flatten1"),
     ):
         network = pl.Network(architecture)
-        engine, why = select("auto", network.layers, network.dtype, network.loss, pl.SGD())
+        engine, why = select("auto", network.layers, network.dtype, network.loss, Descent(pl.SGD()))
         assert engine == "reference"
         assert stranger in why or "kernels are not built" in why
         with pytest.raises(pl.UsageError, match="cannot train this network"):
-            select("native", network.layers, network.dtype, network.loss, pl.SGD())
+            select("native", network.layers, network.dtype, network.loss, Descent(pl.SGD()))

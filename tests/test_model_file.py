@@ -134,7 +134,7 @@ def test_a_file_of_others_loads_without_a_digest(tmp_path: Path) -> None:
         ({"normalization": {"kind": "banana", "scale": 1.0}}, "There is no normalization"),
         ({"input_shape": ["x"]}, "input_shape is a list of lengths"),
         ({"input_shape": [6.0]}, "input_shape is a list of lengths"),
-        ({"input_shape": [2, 4]}, "6 numbers, but the examples have shape"),
+        ({"input_shape": [2, 4]}, "reads examples of shape .6,., but these have shape .2, 4., 8 numbers"),
         ({"pellucid": 2}, "SHA-256"),
     ],
 )

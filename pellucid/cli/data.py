@@ -15,8 +15,10 @@ from pellucid.cli.findings import Findings
 from pellucid.cli.options import DATA_HELP, Json
 from pellucid.cli.output import DownloadProgress, emit, say
 from pellucid.data import Dataset, load
+from pellucid.data.augment import parse
 from pellucid.data.idx import write_dataset
 from pellucid.data.overview import doubles, overview
+from pellucid.errors import UsageError
 from pellucid.files.atomic import write_atomic
 from pellucid.glass import samples
 from pellucid.glass.labels import judge
@@ -28,6 +30,9 @@ def command(
     data: Annotated[str, typer.Argument(metavar="NAME|PATH", help=DATA_HELP)] = "mnist",
     out: Annotated[
         Path | None, Option(metavar="FOLDER", help="Write a contact sheet, mean images and unlikely labels there.")
+    ] = None,
+    augment: Annotated[
+        str | None, Option(metavar="WORDS", help="Write a sheet of distorted images to the folder of --out.")
     ] = None,
     check_labels: Annotated[
         bool, Option("--check-labels/--no-check-labels", help="Train two small networks that look for wrong labels.")
@@ -41,10 +46,16 @@ def command(
     json: Json = False,
 ) -> int:
     """Show a data set: its origin, size and classes, doubles, unlikely labels, and pictures of it."""
+    augmentation = parse(augment) if augment is not None else None
+    if augmentation is not None and out is None:
+        raise UsageError("--augment draws a picture: name a folder for it with --out.")
     train, test = load(data, DownloadProgress())
     verdict = judge(train, progress=_tell) if check_labels else None
     findings = Findings(train, test, overview(train), overview(test), doubles(train, test), verdict)
     written = _write_sheets(findings, out) if out else []
+    if out and augmentation is not None:
+        written.append(out / "augment.png")
+        write_atomic(written[-1], samples.distorted(train, augmentation))
     written += _write_first(test, pictures) if pictures else []
     written += write_dataset(idx, train, test) if idx else []
     if json:
@@ -53,6 +64,8 @@ def command(
         return 0
     for line in findings.lines():
         print(line)
+    if augmentation is not None:
+        print(f"In augment.png the images are {augmentation.words()}.")
     for path in written:
         print(f"wrote {path}")
     if not out:

@@ -13,6 +13,7 @@ from pellucid.network import Network
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 DATA_HELP = f"A folder or file of images, or one of {', '.join(NAMES)}."
+AUGMENT_HELP = 'Distort training images: "shift2 rotate10 zoom0.1 shear10 elastic34,4 erase0.1" or some of these.'
 Data = Annotated[str, typer.Option(metavar="NAME|PATH", help=DATA_HELP)]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A .safetensors file or a run folder.")]
 

@@ -11,9 +11,10 @@ import typer
 
 from pellucid.callbacks import History
 from pellucid.cli.interruption import Interruption
-from pellucid.cli.options import Data, Json
+from pellucid.cli.options import AUGMENT_HELP, Data, Json
 from pellucid.cli.output import DownloadProgress, TrainingProgress, duration, emit, say
 from pellucid.data import Dataset, load
+from pellucid.data.augment import parse
 from pellucid.data.catalogue import NAMES
 from pellucid.engine.engines import select
 from pellucid.errors import UsageError
@@ -57,6 +58,7 @@ def command(
     activation: Annotated[str | None, Option(help="Of the hidden layers: relu, leaky_relu, sigmoid, tanh ...")] = None,
     initializer: Annotated[str | None, Option(help="he_normal, xavier_uniform, uniform0.5 ...")] = None,
     normalize: Annotated[str | None, Option(help="Pixels to unit [0, 1], symmetric [-1, 1] or standard.")] = None,
+    augment: Annotated[str | None, Option(metavar="WORDS", help=AUGMENT_HELP)] = None,
     validation: Annotated[float | None, Option(help="Fraction of the training images to hold out.")] = None,
     limit: Annotated[int | None, Option(help="Train on the first so many images.")] = None,
     seed: Annotated[int | None, Option(help="Of the weights, the shuffling and the held-out part.")] = None,
@@ -81,16 +83,16 @@ def command(
     recipe = changed(
         find(what), epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer, loss=loss,
         output=output, activation=activation, initializer=initializer, normalize=normalize, validation=validation,
-        limit=limit, seed=seed, dtype=dtype, momentum=momentum, weight_decay=weight_decay, clip_norm=clip_norm,
         schedule=schedule, l1=l1, l2=l2, clip_value=clip_value, max_norm=max_norm, layer_rates=layer_rates,
-        label_smoothing=label_smoothing, class_weights=class_weights,
+        label_smoothing=label_smoothing, class_weights=class_weights, augment=augment, limit=limit, seed=seed,
+        dtype=dtype, momentum=momentum, weight_decay=weight_decay, clip_norm=clip_norm,
     )  # fmt: skip
     train, test = load(data, DownloadProgress())
     network = recipe.make_network(train.input_shape, train.classes)
     descent = recipe.make_descent()
     descent.check(network.layers)
-    weighted = bool(recipe.class_weights)
-    engine, reason = select(engine, network.layers, network.dtype, network.loss, descent, weighted)
+    weighted, augmented = bool(recipe.class_weights), bool(parse(recipe.augment))
+    engine, reason = select(engine, network.layers, network.dtype, network.loss, descent, weighted, augmented)
     if reason:
         say(f"The reference engine trains, {reason}.")
     place = data if data in NAMES else str(Path(data).absolute())
@@ -142,6 +144,8 @@ def _train(
     say(f"{title}: {network.architecture}, {network.theta.size:,} parameters, engine {setup.engine}")
     train = train.subset(slice(recipe.limit)) if recipe.limit else train
     say(f"{train.description}; {len(test):,} to test")
+    if augmentation := parse(recipe.augment):
+        say(f"In each epoch the training images are {augmentation.words()}.")
     try:
         with TrainingProgress() as progress, Interruption() as run.stop:
             history = fit(

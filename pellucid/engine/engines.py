@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.distortion import Distortions
 from pellucid.descent import Descent
 from pellucid.engine.native import NativeEngine, unavailable
 from pellucid.engine.reference import ReferenceEngine
@@ -32,9 +33,9 @@ class Engine(Protocol):
         """The optimizer's vectors, in theta's order."""
 
     def run(
-        self, order: NDArray[np.int64], rates: NDArray[np.float64]
+        self, order: NDArray[np.int64], rates: NDArray[np.float64], distortions: Distortions | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Train on the examples of `order`; the loss and the number of right answers of each step."""
+        """Train on the examples of `order`, distorted so; the loss and the number of right answers of each step."""
 
     def facts(self) -> dict[str, Any]:
         """What the bits of the result depend on beside the arguments."""
@@ -50,15 +51,23 @@ ENGINES: dict[str, type[NativeEngine] | type[ReferenceEngine]] = {
 
 
 def select(
-    name: str, layers: Sequence[Layer], dtype: np.dtype[Any], loss: Loss, descent: Descent, weighted: bool = False
+    name: str,
+    layers: Sequence[Layer],
+    dtype: np.dtype[Any],
+    loss: Loss,
+    descent: Descent,
+    weighted: bool = False,
+    augmented: bool = False,
 ) -> tuple[str, str]:
     """The engine that `name` means for this training, and where it is "auto" why that is not the native one.
 
+    `weighted` says whether examples have weights, `augmented` whether images are distorted.
+
     Raises:
-        UsageError: an unknown name, or "native" for a network that it cannot train.
+        UsageError: an unknown name, or "native" for a training that it cannot do.
     """
     choose("engine", name, dict.fromkeys(("auto", *ENGINES)))
-    reason = unavailable(layers, dtype, loss, descent, weighted) if name != "reference" else ""
+    reason = unavailable(layers, dtype, loss, descent, weighted, augmented) if name != "reference" else ""
     if name == "native" and reason:
         raise UsageError(f"The native engine cannot train this network: {reason}. Take the engine auto or reference.")
     if name == "auto":

@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.distortion import Distortions
 from pellucid.data.normalization import Normalization
 from pellucid.descent import Descent
 from pellucid.engine.compiled import copy, instruction_set, missing, prepare
 from pellucid.engine.lowering import LAYERS, LOSSES, OPTIMIZERS, lower
+from pellucid.errors import UsageError
 from pellucid.layers import Layer
 from pellucid.losses import Loss
 from pellucid.machine import cores
@@ -28,6 +30,7 @@ def unavailable(
     loss: Loss | None = None,
     descent: Descent | None = None,
     weighted: bool = False,
+    augmented: bool = False,
 ) -> str:
     """Why the kernels cannot do what these layers, loss and descent do; empty where they can.
 
@@ -37,6 +40,8 @@ def unavailable(
         return reason
     if dtype != np.float32:
         return f"it computes in float32, not {dtype}"
+    if augmented:
+        return "it does not distort images yet"
     if not slots(layers, "parameter"):
         return "there is nothing to train"
     strangers = [
@@ -80,13 +85,15 @@ class NativeEngine:
         self.moved = workspace.theta.copy()  # where theta is gathered before all of it changes at once
 
     def run(
-        self, order: NDArray[np.int64], rates: NDArray[np.float64]
+        self, order: NDArray[np.int64], rates: NDArray[np.float64], distortions: Distortions | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Train on the examples of `order`, a batch at a time, with one learning rate for each step.
 
         Returns:
             The mean loss of each step's batch before its update, and how many of it were classified right.
         """
+        if distortions:
+            raise UsageError("The native engine does not distort images yet. Take the engine auto or reference.")
         losses, correct = np.empty(len(rates)), np.empty(len(rates), np.int64)
         self._copy_in(self.workspace.theta, 0)  # a callback may have changed it
         self.runner.train(

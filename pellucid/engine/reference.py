@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.distortion import Distortions
 from pellucid.data.normalization import Normalization
 from pellucid.descent import Descent
 from pellucid.layers import Array, Numbers, sequence
@@ -115,9 +116,11 @@ class ReferenceEngine:
 
     @np.errstate(over="ignore", invalid="ignore")  # a loss that is NaN is for the caller to see
     def run(
-        self, order: NDArray[np.int64], rates: NDArray[np.float64]
+        self, order: NDArray[np.int64], rates: NDArray[np.float64], distortions: Distortions | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Train on the examples of `order`, a batch at a time, with one learning rate for each step.
+
+        Where there are distortions, those of the examples of `order`, the network sees each image through its own.
 
         Returns:
             The mean loss of each step's batch before its update, and how many of it were classified right.
@@ -125,8 +128,10 @@ class ReferenceEngine:
         losses, correct = np.empty(len(rates)), np.empty(len(rates), dtype=np.int64)
         dtype = self.workspace.theta.dtype
         for i, rate in enumerate(rates.tolist()):
-            batch = order[i * self.batch_size : (i + 1) * self.batch_size]
-            x = self.normalization.columns(self.images[batch], dtype, self.workspace.input_shape)
+            part = slice(i * self.batch_size, (i + 1) * self.batch_size)
+            batch = order[part]
+            images = distortions.part(part).of(self.images[batch]) if distortions else self.images[batch]
+            x = self.normalization.columns(images, dtype, self.workspace.input_shape)
             y = self.targets[batch].T
             w = None if self.weights is None else self.weights[batch]
             self.step += 1

@@ -6,6 +6,7 @@ import unicodedata
 
 import numpy as np
 
+from pellucid.data.augment import Augmentation
 from pellucid.data.dataset import Dataset
 from pellucid.data.overview import Overview
 from pellucid.glass.labels import Doubt
@@ -30,16 +31,31 @@ def contact_sheet(data: Dataset) -> bytes:
 
     Many classes stand in several columns, with fewer and smaller examples.
     """
-    columns = next((columns for most, columns in ((12, 1), (30, 2), (60, 3)) if len(data.classes) <= most), 4)
-    height, width = data.images.shape[1:3]
-    scale = _scale(height, width, 56 if columns == 1 else 32)
-    across = max(3, WIDTH // columns // ((width + 1) * scale))
+    columns, across, scale = _rows(data)
     tiles = []
     for label, name in enumerate(data.classes):
         members = np.flatnonzero(data.labels == label)
         places = members[np.unique(np.linspace(0, len(members) - 1, across).astype(int))] if len(members) else members
         tiles.append(Tile(strip(np.asarray(data.images[places]), across), [letters(name, label)]))
     return draw(tiles, f"{data.name}: training images of each class", columns, scale)
+
+
+def distorted(data: Dataset, augmentation: Augmentation) -> bytes:
+    """The first image of each class, and right of it the same as a network sees it in epoch 1, 2, ..., as a PNG.
+
+    Those are the images of a training on all of the data with seed 0.
+    """
+    columns, across, scale = _rows(data)
+    height, width = data.images.shape[1:3]
+    tiles = []
+    for label, name in enumerate(data.classes):
+        places = np.flatnonzero(data.labels == label)[:1]
+        original = np.asarray(data.images[places])
+        epochs = range(1, across if len(places) else 1)
+        seen = [augmentation.draw(places, epoch, 0, (height, width)).of(original) for epoch in epochs]
+        tiles.append(Tile(strip(np.concatenate([original, *seen]), across), [letters(name, label)]))
+    caption = f"{data.name}: an image of each class, then as in epochs 1, 2, ... with {augmentation}"
+    return draw(tiles, caption, columns, scale)
 
 
 def mean_images(data: Dataset, overview: Overview) -> bytes:
@@ -63,6 +79,14 @@ def unlikely_labels(data: Dataset, doubts: tuple[Doubt, ...]) -> bytes:
         for doubt in shown
     ]
     return _grid(tiles, f"{data.name}: the {len(shown)} least likely labels, and what a network sees instead", 8)
+
+
+def _rows(data: Dataset) -> tuple[int, int, int]:
+    """In how many columns the classes stand, how many images each has side by side, and how much larger they are."""
+    columns = next((columns for most, columns in ((12, 1), (30, 2), (60, 3)) if len(data.classes) <= most), 4)
+    height, width = data.images.shape[1:3]
+    scale = _scale(height, width, 56 if columns == 1 else 32)
+    return columns, max(3, WIDTH // columns // ((width + 1) * scale)), scale
 
 
 def _grid(tiles: list[Tile], caption: str, columns: int) -> bytes:
