@@ -4,29 +4,14 @@ from pellucid import data
 from pellucid.callbacks import Callback, History
 from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
 from pellucid.initializers import initializer
-from pellucid.layers import (
-    ELU,
-    GELU,
-    AveragePooling,
-    BatchNormalization,
-    Convolution,
-    Dense,
-    Dropout,
-    Flatten,
-    GaussianNoise,
-    GlobalAveragePooling,
-    Identity,
-    LayerNormalization,
-    LeakyReLU,
-    MaxPooling,
-    ReLU,
-    Residual,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
+from pellucid.layers.activation import ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from pellucid.layers.convolution import Convolution
+from pellucid.layers.dense import Dense
+from pellucid.layers.dropout import Dropout, GaussianNoise
+from pellucid.layers.normalization import BatchNormalization, LayerNormalization
+from pellucid.layers.pooling import AveragePooling, GlobalAveragePooling, MaxPooling
+from pellucid.layers.reshape import Flatten
+from pellucid.layers.residual import Residual
 from pellucid.loading import load
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Adagrad, Adam, AdamW, Lion, RMSProp

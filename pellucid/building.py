@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from pellucid.errors import ShapeError, UsageError
 from pellucid.initializers import initializer
-from pellucid.layers import ELU, GELU, Activation, Disturbance, Layer, LeakyReLU, ReLU, SiLU, Softmax, walk
+from pellucid.layers import Layer, walk
+from pellucid.layers.activation import ELU, GELU, Activation, LeakyReLU, ReLU, SiLU, Softmax
+from pellucid.layers.dropout import Disturbance
 from pellucid.losses import OUTPUTS
 from pellucid.randomness import generator
 from pellucid.workspace import Workspace

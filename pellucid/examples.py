@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pellucid.checks import check_number
 from pellucid.data.dataset import Dataset, one_hot
-from pellucid.errors import DataError, NumericError, ShapeError, UsageError
+from pellucid.errors import DataError, ShapeError, UsageError
 from pellucid.names import assignments, choose
 
 Part = tuple[Any, Any]  # a Dataset and None, or images and labels
@@ -193,17 +193,6 @@ def class_table(class_weights: str | Mapping[str, float]) -> dict[str, float]:
     for name, weight in table.items():
         check_number(f"The weight of the class {name}", weight, positive=True)
     return table
-
-
-def check_outputs(outputs: NDArray[Any]) -> NDArray[Any]:
-    """The outputs of a network, if they are finite."""
-    bad = int((~np.isfinite(outputs)).any(axis=1).sum())
-    if bad:
-        raise NumericError(
-            f"The outputs for {bad} of {len(outputs)} examples are NaN or infinite: the weights of the network, or the "
-            "values of the examples, are too large."
-        )
-    return outputs
 
 
 def image_size(images: NDArray[Any]) -> tuple[int, int]:

@@ -18,7 +18,8 @@ from typing import ClassVar
 import numpy as np
 
 from pellucid.errors import DataError, UsageError
-from pellucid.layers import Activation, Array, Identity, Numbers, Sigmoid, Softmax, Tanh
+from pellucid.layers import Array, Numbers
+from pellucid.layers.activation import Activation, Identity, Sigmoid, Softmax, Tanh
 from pellucid.names import choose
 
 

@@ -12,7 +12,8 @@ from twin import Twin
 import pellucid as pl
 from pellucid.engine.reference import gradient_of
 from pellucid.glass.gradcheck import gradcheck
-from pellucid.layers import BatchNormalization, walk
+from pellucid.layers import walk
+from pellucid.layers.normalization import BatchNormalization
 from pellucid.notation import parse, write
 from pellucid.randomness import Draws
 

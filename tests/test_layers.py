@@ -12,7 +12,8 @@ import pytest
 import pellucid as pl
 from pellucid.engine.reference import backward, forward
 from pellucid.glass.gradcheck import gradcheck
-from pellucid.layers import ACTIVATIONS, Layer, Numbers, walk
+from pellucid.layers import Layer, Numbers, walk
+from pellucid.layers.activation import ACTIVATIONS
 from pellucid.randomness import Draws
 from pellucid.workspace import Workspace, length, slots
 

@@ -12,7 +12,7 @@ from test_losses import PAIRS
 
 import pellucid as pl
 from pellucid.callbacks import Progress
-from pellucid.layers import ACTIVATIONS
+from pellucid.layers.activation import ACTIVATIONS
 
 pytestmark = pytest.mark.usefixtures("each_engine")
 

@@ -18,7 +18,8 @@ from pellucid.data.formats.table import read_table, write_table
 from pellucid.errors import DataError
 from pellucid.glass.gradcheck import gradcheck
 from pellucid.glass.planted import after_backward
-from pellucid.layers import Dense, Numbers
+from pellucid.layers import Numbers
+from pellucid.layers.dense import Dense
 from pellucid.network import Network
 from pellucid.optimizers import SGD
 from pellucid.randomness import generator
