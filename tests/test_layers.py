@@ -13,7 +13,7 @@ import pellucid as pl
 from pellucid.engine.reference import backward, forward
 from pellucid.glass.gradcheck import gradcheck
 from pellucid.layers import Layer, Numbers, walk
-from pellucid.layers.activation import ACTIVATIONS
+from pellucid.layers.activation import ACTIVATIONS, Activation
 from pellucid.randomness import Draws
 from pellucid.workspace import Workspace, length, slots
 
@@ -177,7 +177,7 @@ class Counter(Layer):
     """A layer with state, as running statistics will be: it counts the batches that passed."""
 
     kind = "counter"
-    tensors = (pl.layers.Tensor("count", "1", "state"), *pl.layers.Activation.tensors)
+    tensors = (pl.layers.Tensor("count", "1", "state"), *Activation.tensors)
 
     def build(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return input_shape
