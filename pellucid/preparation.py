@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.augment import Augmentation
+from pellucid.data.augment import parse
 from pellucid.data.dataset import Dataset
 from pellucid.descent import OPTIONS, Descent
-from pellucid.examples import Part, check_weights, hold_out
+from pellucid.epoch import Draw
+from pellucid.examples import Part, check_weights, hold_out, image_size
 from pellucid.losses import Loss, for_labels, make_loss
 from pellucid.network import Network
 from pellucid.schedules import Schedule
@@ -30,6 +32,8 @@ class Examples:
         loss: with its output link.
         loss_of_labels: the same for the kind of labels that came.
         held_out: what to validate on.
+        augment: how images are distorted, in words; empty: not at all.
+        draw: the same by their places and the epoch.
     """
 
     images: NDArray[Any]
@@ -38,6 +42,8 @@ class Examples:
     loss: Loss
     loss_of_labels: Loss
     held_out: Part | None
+    augment: str
+    draw: Draw | None
 
 
 def prepare(
@@ -46,6 +52,7 @@ def prepare(
     labels: NDArray[Any] | None,
     validation: float | Dataset,
     seed: int,
+    augment: str | None,
     loss: str | None,
     label_smoothing: float,
     sample_weights: NDArray[Any] | None,
@@ -65,12 +72,14 @@ def prepare(
     loss_of_labels = for_labels(link_and_loss, labels)
     if label_smoothing:
         targets = loss_of_labels.smooth(targets, label_smoothing)
-    return Examples(images, targets, weights, link_and_loss, loss_of_labels, held_out)
+    words = parse(augment or "")
+    draw = partial(words.draw, seed=int(seed), size=image_size(images)) if words else None
+    return Examples(images, targets, weights, link_and_loss, loss_of_labels, held_out, str(words), draw)
 
 
 def settings(
-    network: Network, examples: Examples, descent: Descent, schedule: Schedule, augmentation: Augmentation,
-    epochs: int, batch_size: int, seed: int, label_smoothing: float,
+    network: Network, examples: Examples, descent: Descent, schedule: Schedule, epochs: int, batch_size: int,
+    seed: int, label_smoothing: float,
 ) -> dict[str, Any]:  # fmt: skip
     """What must be the same where a training goes on from a snapshot; None for what is off."""
     weights = examples.weights
@@ -83,7 +92,7 @@ def settings(
         "batch_size": int(batch_size),
         "seed": int(seed),
         "examples": len(examples.images),
-        "augment": str(augmentation) or None,
+        "augment": examples.augment or None,
         "label_smoothing": label_smoothing or None,
         "weights": None if weights is None else sha256(np.ascontiguousarray(weights).data).hexdigest(),
         "schedule": str(schedule) if str(schedule) != "constant" else None,

@@ -17,17 +17,17 @@ log = logging.getLogger("pellucid")
 
 def take(training: Training) -> Snapshot:
     """All of it, copied, so that the training may go on."""
-    workspace, engine, stopped = training.engine.workspace, training.engine, training.network.stop_training
+    engine, epoch, stopped = training.engine, training.epoch, training.network.stop_training
     return Snapshot(
-        theta=np.array(workspace.theta),
-        state=np.array(workspace.state),
+        theta=np.array(engine.workspace.theta),
+        state=np.array(engine.workspace.state),
         moments=[np.array(moment) for moment in engine.moments],
-        losses=training.losses[: training.position].copy(),
-        correct=training.correct[: training.position].copy(),
+        losses=epoch.losses[: epoch.position].copy(),
+        correct=epoch.correct[: epoch.position].copy(),
         step=engine.step,
-        epoch=training.epoch,
-        position=training.position,
-        seconds=training.seconds,
+        epoch=epoch.number,
+        position=epoch.position,
+        seconds=epoch.seconds,
         history={key: list(values) for key, values in training.history.history.items()},
         callbacks=training.audience.states(),
         facts=dict(training.facts),
@@ -45,10 +45,9 @@ def restore(training: Training, snapshot: Snapshot) -> None:
     """
     training.engine.restore(snapshot.moments, snapshot.step)
     training.history.history = {key: list(values) for key, values in snapshot.history.items()}
-    training.start_epoch(snapshot.epoch)
-    training.position, training.seconds = snapshot.position, snapshot.seconds
-    training.losses[: snapshot.position] = snapshot.losses
-    training.correct[: snapshot.position] = snapshot.correct
+    epoch = training.epoch = training.start(snapshot.epoch)
+    epoch.position, epoch.seconds = snapshot.position, snapshot.seconds
+    epoch.losses[: epoch.position], epoch.correct[: epoch.position] = snapshot.losses, snapshot.correct
     training.network.stop_training = snapshot.stopped or False
     training.audience.restore(snapshot.callbacks)
     changes = [

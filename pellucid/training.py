@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,10 @@ from numpy.typing import NDArray
 from pellucid.callbacks import History, asked
 from pellucid.callbacks.audience import Audience
 from pellucid.checks import check_number, check_whole
-from pellucid.data.augment import parse
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization, normalization
 from pellucid.descent import Descent
 from pellucid.engine.engines import ENGINES, select
-from pellucid.examples import image_size
 from pellucid.loop import Training
 from pellucid.machine import limited
 from pellucid.names import assignments
@@ -113,33 +110,32 @@ def fit(
     rates = assignments(layer_rates) if isinstance(layer_rates, str) else layer_rates
     descent = Descent(optimizer or SGD(), l1, l2, clip_value or 0.0, clip_norm or 0.0, max_norm or 0.0, rates)
     descent.check(network.layers)
-    factors, augmentation = Schedule(schedule), parse(augment or "")
+    factors = Schedule(schedule)
     wishes = (average, early_stopping, target_accuracy, time_limit)
     audience = Audience([*asked.asked_for(*wishes), *callbacks])
-    examples = prepare(network, data, labels, validation, seed, loss, label_smoothing, sample_weights, class_weights)
+    examples = prepare(
+        network, data, labels, validation, seed, augment, loss, label_smoothing, sample_weights, class_weights
+    )
     if not examples.held_out:
         audience.check_validated()
         factors.check_validated()
-    images, held_out, weights = examples.images, examples.held_out, examples.weights
-    draw = partial(augmentation.draw, seed=int(seed), size=image_size(images)) if augmentation else None
-    engine, _ = select(
-        engine, network.layers, network.dtype, examples.loss_of_labels, descent, weights is not None, bool(augmentation)
-    )
-    terms = settings(network, examples, descent, factors, augmentation, epochs, batch_size, seed, label_smoothing)
+    measure, weights, distorted = examples.loss_of_labels, examples.weights, examples.draw is not None
+    engine, _ = select(engine, network.layers, network.dtype, measure, descent, weights is not None, distorted)
+    terms = settings(network, examples, descent, factors, epochs, batch_size, seed, label_smoothing)
     terms |= asked.settings(*wishes)
     if resume:
         resume.fits(terms, network.theta, network.state, descent.optimizer.moments)
         network.normalization = Normalization(**resume.normalization)
         network.theta[...], network.state[...] = resume.theta, resume.state
     elif normalize:
-        network.normalization = normalization(normalize, images)
+        network.normalization = normalization(normalize, examples.images)
     network.loss = examples.loss  # nothing of the network has changed before all was found right
     runner = ENGINES[engine](
-        network.workspace(gradient=np.zeros_like(network.theta)), examples.loss_of_labels, descent, images,
-        examples.targets, network.normalization, int(batch_size), int(seed), threads, weights,
+        network.workspace(gradient=np.zeros_like(network.theta)), measure, descent, examples.images, examples.targets,
+        network.normalization, int(batch_size), int(seed), threads, weights,
     )  # fmt: skip
-    training = Training(runner, network, int(epochs), factors, terms, audience, held_out, draw)
     with limited(threads):
+        training = Training(runner, network, int(epochs), factors, terms, audience, examples.held_out, examples.draw)
         if resume:
             restore(training, resume)
         training.run()

@@ -16,8 +16,8 @@ BEGIN, END, CHUNK = "on_train_batch_begin", "on_train_batch_end", "on_chunk_end"
 class Audience:
     """Callbacks in their order. Any object with some of the hooks of `Callback` is one.
 
-    A hook that does nothing costs nothing: one that an object lacks, or has from a base class named Callback, pellucid's
-    or Keras's.
+    A hook that does nothing costs nothing: one that an object lacks, or has from a base class named Callback, whether
+    pellucid's or Keras's.
 
     Raises:
         UsageError: an `every` that is no whole number.

@@ -48,7 +48,7 @@ class Norms(Callback):
         self.rows: list[Row] = []
 
     def on_train_batch_begin(self, batch: int, logs: Progress) -> None:
-        self.theta, self.gradient = self.model.theta.copy(), logs.source.gradient()
+        self.theta, self.gradient = self.model.theta.copy(), logs.source.epoch.gradient(self.model)
 
     def on_train_batch_end(self, batch: int, logs: Progress) -> None:
         update = self.model.theta - self.theta

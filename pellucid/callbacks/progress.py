@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.engine.engines import Engine
+from pellucid.epoch import Epoch
 from pellucid.errors import UsageError
-from pellucid.layers import Array
 from pellucid.network import Network
 from pellucid.snapshot import Snapshot
 
@@ -20,12 +20,10 @@ class Source(Protocol):
     """The training that a progress tells of."""
 
     engine: Engine
+    epoch: Epoch
 
     def snapshot(self) -> Snapshot:
         """All of it, copied."""
-
-    def gradient(self) -> Array:
-        """∇L of the batch that comes next."""
 
 
 @dataclass(eq=False)
