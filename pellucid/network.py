@@ -72,6 +72,7 @@ class Network:
         self.dtype = np.dtype(choose("dtype", np.dtype(dtype).name, DTYPES))
         self.loss: Loss = make_loss(output, loss)
         self.normalization = Normalization()
+        self.stop_training: bool | str = False  # a callback sets it, to True or to the reason
         connect(self.layers, shape)
         check_output(self.layers, self.output, self.outputs)
         self.classes: tuple[str, ...] = tuple(classes or map(str, range(max(self.outputs, 2))))
