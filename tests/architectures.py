@@ -13,7 +13,7 @@ FEW = 3  # features, whose variance may be tiny by chance: dividing by it magnif
 
 def architecture(choose: Choose, images: bool) -> str:
     """An architecture whose layers fit together, with three outputs; images are small and of any proportion."""
-    shape = tuple(choose(range(1, 4 if length == 0 else 9)) for length in range(3 if images else 1))
+    shape = (choose((1, 2, 3)), *(choose(range(1, 9)) for _ in "HW")) if images else (choose(range(3, 9)),)
     items = ["x".join(map(str, shape))]
     for _ in range(choose(range(5))):
         item, shape = _item(choose, shape)
