@@ -1,32 +1,27 @@
 """pellucid: a neural network from scratch on NumPy that reads handwritten digits, and that you can see through."""
 
 from pellucid import data
-from pellucid.callbacks import Callback, History
+from pellucid.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    History,
+    ModelCheckpoint,
+    Norms,
+    TargetAccuracy,
+    TimeLimit,
+    WeightAveraging,
+)
 from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
 from pellucid.initializers import initializer
-from pellucid.layers import (
-    ELU,
-    GELU,
-    AveragePooling,
-    BatchNormalization,
-    Convolution,
-    Dense,
-    Dropout,
-    Flatten,
-    GaussianNoise,
-    GlobalAveragePooling,
-    Identity,
-    LayerNormalization,
-    LeakyReLU,
-    MaxPooling,
-    ReLU,
-    Residual,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
+from pellucid.layers.activation import ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from pellucid.layers.convolution import Convolution
+from pellucid.layers.dense import Dense
+from pellucid.layers.dropout import Dropout, GaussianNoise
+from pellucid.layers.normalization import BatchNormalization, LayerNormalization
+from pellucid.layers.pooling import AveragePooling, GlobalAveragePooling, MaxPooling
+from pellucid.layers.reshape import Flatten
+from pellucid.layers.residual import Residual
 from pellucid.loading import load
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Adagrad, Adam, AdamW, Lion, RMSProp
@@ -45,11 +40,13 @@ __all__ = [
     "AdamW",
     "AveragePooling",
     "BatchNormalization",
+    "CSVLogger",
     "Callback",
     "Convolution",
     "DataError",
     "Dense",
     "Dropout",
+    "EarlyStopping",
     "Flatten",
     "GaussianNoise",
     "GlobalAveragePooling",
@@ -59,8 +56,10 @@ __all__ = [
     "LeakyReLU",
     "Lion",
     "MaxPooling",
+    "ModelCheckpoint",
     "ModelFileError",
     "Network",
+    "Norms",
     "NumericError",
     "PellucidError",
     "RMSProp",
@@ -74,7 +73,10 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "TargetAccuracy",
+    "TimeLimit",
     "UsageError",
+    "WeightAveraging",
     "data",
     "fit",
     "initializer",

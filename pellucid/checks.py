@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from math import inf
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from pellucid.errors import UsageError
@@ -13,7 +13,7 @@ from pellucid.errors import UsageError
 def check_number(name: str, value: object, positive: bool = False, below: float = inf) -> None:
     """Refuse what is no finite number of at least 0 (or above 0, if positive) and below the bound (UsageError)."""
     bounds = ("above 0" if positive else "at least 0") + (f" and below {below}" if below < inf else "")
-    if not isinstance(value, int | float) or not 0 <= value < below or (positive and value == 0):
+    if not isinstance(value, Real) or not 0 <= float(value) < below or (positive and value == 0):
         raise UsageError(f"{name} must be a number {bounds}, not {value!r}.")
 
 

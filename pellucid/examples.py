@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from pellucid.checks import check_number
 from pellucid.data.dataset import Dataset, one_hot
-from pellucid.errors import DataError, NumericError, ShapeError, UsageError
+from pellucid.errors import DataError, ShapeError, UsageError
+from pellucid.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from pellucid.names import assignments, choose
 
 Part = tuple[Any, Any]  # a Dataset and None, or images and labels
@@ -50,7 +51,7 @@ def check_images(images: NDArray[Any], input_shape: tuple[int, ...]) -> NDArray[
     return images
 
 
-def check_targets(
+def targets_of(
     labels: NDArray[Any] | None, count: int, classes: int, outputs: int, dtype: np.dtype[Any]
 ) -> NDArray[Any]:
     """Labels as the rows of Y, (N, outputs): class numbers (N,) become one-hot rows, rows are taken as they are.
@@ -80,6 +81,15 @@ def check_targets(
     if not np.isfinite(labels).all():
         raise DataError("The targets hold NaN or infinity.")
     return labels.astype(dtype, copy=False)
+
+
+def check_targets(y: NDArray[Any], loss: Loss) -> None:
+    """Refuse targets (N, outputs) that the formula of the loss is not made for (DataError)."""
+    if isinstance(loss, CrossEntropy) and (y.min() < 0 or abs(y.sum(axis=1) - 1).max() > 1e-3):
+        row = int((abs(y.sum(axis=1) - 1) + (y < 0).any(axis=1)).argmax())
+        raise DataError(f"Targets of cross_entropy are shares of 1; row {row} is {y[row].tolist()}.")
+    if isinstance(loss, BinaryCrossEntropy) and (y.min() < 0 or y.max() > 1):
+        raise DataError(f"Targets of binary_cross_entropy lie in [0, 1]; these go from {y.min()} to {y.max()}.")
 
 
 def check_classes(data: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:
@@ -193,17 +203,6 @@ def class_table(class_weights: str | Mapping[str, float]) -> dict[str, float]:
     for name, weight in table.items():
         check_number(f"The weight of the class {name}", weight, positive=True)
     return table
-
-
-def check_outputs(outputs: NDArray[Any]) -> NDArray[Any]:
-    """The outputs of a network, if they are finite."""
-    bad = int((~np.isfinite(outputs)).any(axis=1).sum())
-    if bad:
-        raise NumericError(
-            f"The outputs for {bad} of {len(outputs)} examples are NaN or infinite: the weights of the network, or the "
-            "values of the examples, are too large."
-        )
-    return outputs
 
 
 def image_size(images: NDArray[Any]) -> tuple[int, int]:

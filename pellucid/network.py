@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,22 @@ from pellucid.building import check_output, initialize
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
-from pellucid.engine.native import unavailable
-from pellucid.engine.prediction import MOST_EXAMPLES, MOST_WORK, Predictor, whole
+from pellucid.engine.prediction import Predictor, answer, whole
 from pellucid.errors import ShapeError, UsageError
-from pellucid.examples import check_classes, check_images, check_outputs, check_targets
+from pellucid.examples import check_classes, check_images, check_targets, targets_of
 from pellucid.files.model import write_model
-from pellucid.layers import Layer, Numbers, Shape, walk
+from pellucid.layers import Layer, Shape, walk
 from pellucid.layers.layer import assign
 from pellucid.layers.sequence import connect
 from pellucid.losses import Loss, decide, for_labels, make_loss
 from pellucid.metrics import Evaluation
 from pellucid.names import choose
 from pellucid.notation import parse, write
+from pellucid.summary import table
 from pellucid.workspace import Workspace, length, slots
 
 DTYPES: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
 MOST_PARAMETERS = 10**9  # 4 GB in float32; a larger number is a slip of the hand
-WORK_AT_ONCE = 2 * 10**8  # operations of the examples that predict and evaluate take through the network together
 
 
 class Network:
@@ -53,18 +52,10 @@ class Network:
     """
 
     def __init__(
-        self,
-        architecture: str | Sequence[Layer],
-        *,
-        input_shape: Shape | None = None,
-        output: str | None = None,
-        loss: str | None = None,
-        activation: str = "relu",
-        initializer: str | None = None,
-        dtype: str = "float32",
-        seed: int = 0,
-        classes: Sequence[str] | None = None,
-    ) -> None:
+        self, architecture: str | Sequence[Layer], *, input_shape: Shape | None = None, output: str | None = None,
+        loss: str | None = None, activation: str = "relu", initializer: str | None = None, dtype: str = "float32",
+        seed: int = 0, classes: Sequence[str] | None = None,
+    ) -> None:  # fmt: skip
         if isinstance(architecture, str):
             shape, layers = parse(architecture, activation, input_shape, len(classes) if classes else None)
             if input_shape and tuple(input_shape) != shape and (prod(input_shape) != prod(shape) or len(shape) == 3):
@@ -81,6 +72,7 @@ class Network:
         self.dtype = np.dtype(choose("dtype", np.dtype(dtype).name, DTYPES))
         self.loss: Loss = make_loss(output, loss)
         self.normalization = Normalization()
+        self.stop_training: bool | str = False  # a callback sets it, to True or to the reason
         connect(self.layers, shape)
         check_output(self.layers, self.output, self.outputs)
         self.classes: tuple[str, ...] = tuple(classes or map(str, range(max(self.outputs, 2))))
@@ -93,7 +85,7 @@ class Network:
         self._gradient = np.zeros_like(self._theta)
         self._state = np.zeros(length(slots(layers, "state")), self.dtype)
         self._bind()
-        self._predictor: tuple[list[Any], Predictor | None] | None = None
+        self._predictor = Predictor(layers)
         initialize(self.workspace(), initializer, seed)
 
     # The point, and what is read off it
@@ -128,11 +120,6 @@ class Network:
         return prod(self.layers[-1].output_shape)
 
     @property
-    def operations(self) -> int:
-        """Additions, multiplications and function values of a forward pass of one example."""
-        return sum(layer.operations() for layer in walk(self.layers))
-
-    @property
     def architecture(self) -> str:
         """The network in the notation, such as "784-128-64-10"."""
         return write(self.layers[0].input_shape, self.layers)
@@ -160,26 +147,15 @@ class Network:
             NumericError: the outputs are not finite, because the weights or the values are too large.
         """
         images = check_images(images, self.input_shape)
-        if len(images) <= MOST_EXAMPLES and len(images) * self._theta.size <= MOST_WORK and (predictor := self._few()):
-            outputs, finite = predictor(self._theta, images, self.normalization)
-            return outputs if finite else check_outputs(outputs)
-        return check_outputs(self._predict_many(images))
-
-    @np.errstate(over="ignore", invalid="ignore")  # check_outputs says it in words
-    def _predict_many(self, images: NDArray[Any]) -> NDArray[Any]:
-        outputs, t = np.empty((len(images), self.outputs), self.dtype), Numbers("the output", np)
-        workspace = self.workspace(whole(self._theta))
-        for part, x in self._parts(images):
-            t.z = reference.forward(workspace, x)
-            self.loss.link.forward(t)
-            outputs[part] = t.a.T
+        outputs = self._predictor(self.loss.link, self._theta, images, self.normalization)
+        if outputs is None:
+            outputs, _ = answer(self.workspace(whole(self._theta)), self.loss, images, self.normalization)
         return outputs
 
     def classify(self, images: NDArray[Any]) -> NDArray[np.int64]:
         """The class of each example, (N,): the largest output, or whether a single output is above ½."""
         return np.asarray(decide(self.predict(images).T), np.int64)
 
-    @np.errstate(over="ignore", invalid="ignore")
     def evaluate(self, data: Dataset | NDArray[Any], labels: NDArray[Any] | None = None) -> Evaluation:
         """Accuracy, loss and mistakes on labelled examples: a Dataset, or images and labels.
 
@@ -187,15 +163,9 @@ class Network:
         """
         images, targets = self.check_examples(data, labels)
         loss = for_labels(self.loss, labels)
-        outputs = np.empty((len(images), self.outputs), self.dtype)
-        total = 0.0
-        for part, x in self._parts(images):
-            t = reference.loss_of(self.workspace(), loss, x, targets[part].T)
-            outputs[part] = t.a.T
-            total += float(t.losses.sum(dtype=np.float64))
+        outputs, mean_loss = answer(self.workspace(), loss, images, self.normalization, targets)
         true, predicted = (np.asarray(loss.decide(values.T).T, np.int64) for values in (targets, outputs))
-        check_outputs(outputs)
-        return Evaluation(outputs, true, predicted, total / len(images), self.classes)
+        return Evaluation(outputs, true, predicted, mean_loss, self.classes)
 
     def loss_and_gradient(self, images: NDArray[Any], labels: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         """The mean loss of these examples, and its gradient with respect to every parameter.
@@ -230,17 +200,9 @@ class Network:
         print(self)
 
     def __str__(self) -> str:
-        rows = [("layer", "output shape", "parameters", "operations")]
-        for layer in walk(self.layers):
-            count = sum(prod(layer.shape_of(tensor)) for tensor in layer.tensors if tensor.role == "parameter")
-            rows.append((layer.name, str(layer.output_shape), f"{count:,}", f"{layer.operations():,}"))
-        rows.append(("in all", "", f"{self._theta.size:,}", f"{self.operations:,}"))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in rows]
-        rule = "-" * len(lines[0])
-        note = f"input {self.input_shape}, output {self.output}, loss {self.loss.kind}, {self.dtype}"
-        unit = "operations: additions, multiplications and function values of a forward pass, for one example"
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], note, unit])
+        return table(
+            self.layers, f"input {self.input_shape}, output {self.output}, loss {self.loss.kind}, {self.dtype}"
+        )
 
     def check_examples(
         self, data: Dataset | NDArray[Any], labels: NDArray[Any] | None, loss: Loss | None = None
@@ -254,24 +216,9 @@ class Network:
                 raise UsageError("A Dataset brings its own labels; give them with images only.")
             return self.check_examples(data.images, check_classes(data, self.classes), loss)
         images = check_images(data, self.input_shape)
-        targets = check_targets(labels, len(images), len(self.classes), self.outputs, self.dtype)
-        (loss or self.loss).check_targets(targets)
+        targets = targets_of(labels, len(images), len(self.classes), self.outputs, self.dtype)
+        check_targets(targets, loss or self.loss)
         return images, targets
-
-    def _parts(self, images: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:
-        """The images in parts, with the columns that the first layer reads."""
-        at_once = max(1, WORK_AT_ONCE // self.operations)
-        for start in range(0, len(images), at_once):
-            part = slice(start, start + at_once)
-            yield part, self.normalization.columns(images[part], self.dtype, self._shown.input_shape)
-
-    def _few(self) -> Predictor | None:
-        """Predicts a few examples by the kernels, where there are some; made anew when a formula has changed."""
-        formulas = [self.loss.link.kind, *[vars(layer).get("slope") for layer in self.layers]]
-        if self._predictor is None or self._predictor[0] != formulas:
-            stranger = unavailable(self.layers, self.dtype)
-            self._predictor = (formulas, None if stranger else Predictor(self.layers, self.loss.link))
-        return self._predictor[1]
 
     # How it comes about
 
@@ -286,5 +233,5 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._predictor = None
+        self._predictor = Predictor(self.layers)
         self._bind()

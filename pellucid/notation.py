@@ -24,9 +24,16 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import NoReturn
 
-from pellucid import layers as kinds
 from pellucid.errors import UsageError
-from pellucid.layers import Activation, Convolution, Dense, Flatten, Layer, Normalization, ReLU, Residual, Shape
+from pellucid.layers import Layer, Shape
+from pellucid.layers.activation import Activation, ReLU, activation
+from pellucid.layers.convolution import Convolution
+from pellucid.layers.dense import Dense
+from pellucid.layers.dropout import Dropout, GaussianNoise
+from pellucid.layers.normalization import BatchNormalization, LayerNormalization, Normalization
+from pellucid.layers.pooling import AveragePooling, GlobalAveragePooling, MaxPooling
+from pellucid.layers.reshape import Flatten
+from pellucid.layers.residual import Residual
 from pellucid.names import suggest
 
 WEIGHTS = (Dense, Convolution)
@@ -41,13 +48,13 @@ ITEMS: dict[str, tuple[str, Callable[..., Layer], str]] = {  # by its letters: h
         Convolution,
         "A convolution is written 6C5, 6C5s2 or 6C5s2p1: maps, side of the kernel, stride, padding.",
     ),
-    "MP": ("MP" + SLIDE, kinds.MaxPooling, "Pooling is written MP2 or MP3s2: side, stride."),
-    "AP": ("AP" + SLIDE, kinds.AveragePooling, "Pooling is written AP2 or AP3s2: side, stride."),
-    "GAP": ("GAP", kinds.GlobalAveragePooling, "GAP stands alone."),
-    "BN": ("BN", kinds.BatchNormalization, "BN stands alone."),
-    "LN": ("LN", kinds.LayerNormalization, "LN stands alone."),
-    "D": (f"D(?P<rate>{FLOAT})", kinds.Dropout, "D is followed by a number, such as D0.5."),
-    "N": (f"N(?P<sigma>{FLOAT})", kinds.GaussianNoise, "N is followed by a number, such as N0.5."),
+    "MP": ("MP" + SLIDE, MaxPooling, "Pooling is written MP2 or MP3s2: side, stride."),
+    "AP": ("AP" + SLIDE, AveragePooling, "Pooling is written AP2 or AP3s2: side, stride."),
+    "GAP": ("GAP", GlobalAveragePooling, "GAP stands alone."),
+    "BN": ("BN", BatchNormalization, "BN stands alone."),
+    "LN": ("LN", LayerNormalization, "LN stands alone."),
+    "D": (f"D(?P<rate>{FLOAT})", Dropout, "D is followed by a number, such as D0.5."),
+    "N": (f"N(?P<sigma>{FLOAT})", GaussianNoise, "N is followed by a number, such as N0.5."),
     "R": ("(?!)", Residual, "A residual block is written R(8C3p1-8C3p1)."),
 }
 
@@ -67,7 +74,7 @@ def parse(
         UsageError: the text does not follow the notation; the message points at the character.
     """
     if hidden != "linear":
-        kinds.activation(hidden)
+        activation(hidden)
     reader = Reader(text, hidden, classes)
     return reader.input(shape), reader.row()
 
@@ -125,7 +132,7 @@ class Reader:
                 name = self.hidden
             if isinstance(layer, Dense) and self.image:
                 layers.append(Flatten())
-            self.image = self.image and not isinstance(layer, Dense | kinds.GlobalAveragePooling)
+            self.image = self.image and not isinstance(layer, Dense | GlobalAveragePooling)
             layers.append(layer)
             start = self.position + 1
             if self.take(":"):
@@ -133,7 +140,7 @@ class Reader:
             elif isinstance(layer, WEIGHTS) and re.compile("-[BL]N").match(self.text, self.position):
                 name, waiting = "linear", name
             if name != "linear":
-                layers.append(self.attempt(start, kinds.activation, name))
+                layers.append(self.attempt(start, activation, name))
             if not self.take("-"):
                 break
         if self.take(r"\)" if depth else "$") == "" and self.position < len(self.text) + depth:

@@ -207,13 +207,13 @@ def test_a_model_file_keeps_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rate", [1, -0.1, float("nan"), "0.5", None])
 def test_a_rate_out_of_range_is_refused(rate: object) -> None:
-    with pytest.raises(pl.UsageError, match="rate of dropout is a number from 0 to below 1, not"):
+    with pytest.raises(pl.UsageError, match="rate of dropout must be a number at least 0 and below 1, not"):
         pl.Dropout(rate)
 
 
 @pytest.mark.parametrize("sigma", [-0.1, float("inf"), float("nan"), "0.5", None])
 def test_a_sigma_out_of_range_is_refused(sigma: object) -> None:
-    with pytest.raises(pl.UsageError, match="sigma of Gaussian noise is a finite number, at least 0, not"):
+    with pytest.raises(pl.UsageError, match="sigma of Gaussian noise must be a number at least 0, not"):
         pl.GaussianNoise(sigma)
 
 

@@ -18,7 +18,9 @@ from twin import Twin
 import pellucid as pl
 from pellucid.engine.reference import gradient_of
 from pellucid.glass.gradcheck import gradcheck
-from pellucid.layers import ACTIVATIONS, BatchNormalization, walk
+from pellucid.layers import walk
+from pellucid.layers.activation import ACTIVATIONS
+from pellucid.layers.normalization import BatchNormalization
 from pellucid.layers.window import Window
 from pellucid.losses import MultiLabel
 from pellucid.notation import parse, write

@@ -10,7 +10,7 @@ from test_losses import PAIRS
 
 import pellucid as pl
 from pellucid.glass.gradcheck import Probe, gradcheck
-from pellucid.layers import ACTIVATIONS
+from pellucid.layers.activation import ACTIVATIONS
 
 
 @pytest.mark.parametrize(("output", "loss"), PAIRS)

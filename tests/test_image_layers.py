@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.arithmetic import operations_of
 from pellucid.layers import Numbers
 from pellucid.layers.sequence import connect
 
@@ -197,9 +198,11 @@ def test_many_images_are_predicted_in_parts_that_fit_the_memory(monkeypatch: pyt
     network = pl.Network("1x8x8-4C3-BN-GAP-3", dtype="float64")
     images = np.random.default_rng(0).random((50, 8, 8))
     whole = network.predict(images)
-    monkeypatch.setattr("pellucid.network.WORK_AT_ONCE", 7 * network.operations)
-    assert [x.shape for _, x in network._parts(images)][:2] == [(1, 8, 8, 7)] * 2
+    monkeypatch.setattr("pellucid.engine.prediction.WORK_AT_ONCE", 7 * operations_of(network.layers))
+    shapes, forward = [], network.layers[0].forward
+    network.layers[0].forward = lambda t: (shapes.append(t.x.shape), forward(t))
     np.testing.assert_allclose(network.predict(images), whole, atol=1e-14)
+    assert shapes == [(1, 8, 8, 7)] * 7 + [(1, 8, 8, 1)]
 
 
 def test_a_network_of_convolutions_learns_and_its_model_file_keeps_it(digits: Digits, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pellucid as pl
-from pellucid.layers import ACTIVATIONS
+from pellucid.layers.activation import ACTIVATIONS
 from pellucid.notation import parse, write
 
 names = st.sampled_from(["", ":linear", ":leaky_relu0.25", *(f":{name}" for name in ACTIVATIONS)])
@@ -61,11 +61,11 @@ def test_a_star_takes_its_meaning_from_the_data() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("784-128-D1-10", "from 0 to below 1, not 1.0|  784-128-D1-10|           ^"),
+        ("784-128-D1-10", "at least 0 and below 1, not 1.0|  784-128-D1-10|           ^"),
         ("784-128-N-10", "N is followed by a number, such as N0.5|           ^"),
         ("784-128-D1e5-10", "D is followed by a number|            ^"),
         ("784-128-Dnan-10", "There is no layer 'Dnan'|          ^"),
-        (f"784-N{'9' * 400}-10", "finite number|       ^"),
+        (f"784-N{'9' * 400}-10", "number at least 0, not inf|       ^"),
         ("784-D0.5", "At least one dense layer or convolution is expected|  784-D0.5|      ^"),
         ("D0.5-10", "a number of inputs is expected|  D0.5-10|  ^"),
         ("784-d0.5-10", "Did you mean 'D'?|      ^"),
@@ -87,7 +87,7 @@ def test_a_star_takes_its_meaning_from_the_data() -> None:
         ("1x28x28-C5-10", "A convolution is written|           ^"),
         ("1x28x28-6C5q2-10", "A convolution is written|             ^"),
         ("1x28x28-6C5p2s2-10", "side of the kernel, stride, padding|               ^"),
-        ("1x28x28-6C5p5-10", "padding from 0 to 4, not 5|            ^"),
+        ("1x28x28-6C5p5-10", "padding of a window of side 5 is a whole number, from 0 to 4; 5 came|            ^"),
         ("1x28x28-6C0-10", "from 1 to 1,000,000|            ^"),
         ("1x28x28-6C5s0-10", "from 1 to 1,000,000|              ^"),
         ("1x28x28-MP-10", "Pooling is written MP2 or MP3s2|            ^"),

@@ -8,7 +8,8 @@ import pellucid as pl
 from pellucid.descent import OPTIONS
 from pellucid.glass.planted import MISTAKES, Planted, check_planted
 from pellucid.glass.planted.mistake import LOSS, GradientMistake, Mistake, StepMistake
-from pellucid.layers import ACTIVATIONS, Layer, walk
+from pellucid.layers import Layer, walk
+from pellucid.layers.activation import ACTIVATIONS
 from pellucid.losses import LOSSES
 from pellucid.recipe import OPTIMIZERS
 from pellucid.schedules import SCHEDULES

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import pi, sqrt
 from typing import Any, ClassVar
 
+from pellucid.checks import check_number
 from pellucid.errors import UsageError
 from pellucid.layers.layer import Array, Layer, Numbers, Tensor
 from pellucid.names import choose, plain, split_number
@@ -39,7 +39,6 @@ def sigmoid(z: Array, xp: Any) -> Array:
     return xp.where(z > 0, 1, e) / (1 + e)
 
 
-@dataclass(eq=False)
 class ReLU(Rectifier):
     """a = max(z, 0);  dz = da where z > 0, else 0 (also at z = 0).
 
@@ -55,7 +54,6 @@ class ReLU(Rectifier):
         t.dz = t.xp.where(t.z > 0, t.da, 0)
 
 
-@dataclass(eq=False)
 class LeakyReLU(Rectifier):
     """a = z where z > 0, else slope · z;  dz = da where z > 0, else slope · da.
 
@@ -67,8 +65,7 @@ class LeakyReLU(Rectifier):
     kind = "leaky_relu"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.slope < 1:
-            raise UsageError(f"The slope of a leaky ReLU lies in [0, 1), not at {self.slope}.")
+        check_number("The slope of a leaky ReLU", self.slope, below=1)
 
     def forward(self, t: Numbers) -> None:
         t.a = t.xp.where(t.z > 0, t.z, self.slope * t.z)
@@ -80,7 +77,6 @@ class LeakyReLU(Rectifier):
         return self.kind if self.slope == LeakyReLU.slope else f"{self.kind}{plain(self.slope)}"
 
 
-@dataclass(eq=False)
 class Sigmoid(Activation):
     """a = σ(z);  dz = da · a (1 − a)."""
 
@@ -93,7 +89,6 @@ class Sigmoid(Activation):
         t.dz = t.da * t.a * (1 - t.a)
 
 
-@dataclass(eq=False)
 class Tanh(Activation):
     """a = tanh(z);  dz = da · (1 − a²)."""
 
@@ -106,7 +101,6 @@ class Tanh(Activation):
         t.dz = t.da * (1 - t.a * t.a)
 
 
-@dataclass(eq=False)
 class Softplus(Activation):
     """a = log(1 + e^z), a ReLU without a kink;  dz = da · σ(z), where σ(z) = 1 − e^−a.
 
@@ -125,7 +119,6 @@ class Softplus(Activation):
         t.dz = t.da * -t.xp.expm1(-t.a)
 
 
-@dataclass(eq=False)
 class ELU(Rectifier):
     """a = z where z > 0, else e^z − 1;  dz = da where z > 0, else da · (a + 1).
 
@@ -142,7 +135,6 @@ class ELU(Rectifier):
         t.dz = t.xp.where(t.z > 0, t.da, t.da * (t.a + 1))
 
 
-@dataclass(eq=False)
 class SiLU(Activation):
     """a = z σ(z), also called swish;  dz = da · (s + a (1 − s)) with s = σ(z).
 
@@ -161,7 +153,6 @@ class SiLU(Activation):
         t.dz = t.da * (t.s + t.a * (1 - t.s))
 
 
-@dataclass(eq=False)
 class GELU(Activation):
     """a = z Φ(z), with Φ the distribution function of the standard normal, φ its density;  dz = da · (Φ(z) + z φ(z)).
 
@@ -195,7 +186,6 @@ class GELU(Activation):
         t.dz = t.da * (t.share + t.z * t.density)
 
 
-@dataclass(eq=False)
 class Softmax(Activation):
     """a_i = e^{z_i} / Σ_k e^{z_k}, over the first axis;  dz_i = a_i (da_i − Σ_k a_k da_k).
 
@@ -216,7 +206,6 @@ class Softmax(Activation):
         t.dz = t.a * (t.da - (t.a * t.da).sum(axis=0, keepdims=True))
 
 
-@dataclass(eq=False)
 class Identity(Activation):
     """a = z;  dz = da."""
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import prod
 from typing import ClassVar
 
 import numpy as np
 
+from pellucid.checks import check_whole
 from pellucid.initializers import Initializer
-from pellucid.layers.layer import Numbers, Shape, Tensor, check_count
+from pellucid.layers.layer import Numbers, Shape, Tensor
 from pellucid.layers.window import Window
 
 
-@dataclass(eq=False)
 class Convolution(Window):
     """z[m, i, j] = b[m] + Σ_c Σ_u Σ_v W[m, c, u, v] x[c, s i + u − p, s j + v − p], where x is 0 outside the image.
 
@@ -65,7 +63,7 @@ class Convolution(Window):
             t.dx = self.overlaid((W.T @ dz).reshape(t.X.shape).swapaxes(0, 1), t)
 
     def __post_init__(self) -> None:
-        check_count("A convolution", "maps", self.maps)
+        check_whole("The number of maps of a convolution", self.maps)
         super().__post_init__()
 
     def build(self, input_shape: Shape) -> Shape:
@@ -86,9 +84,6 @@ class Convolution(Window):
     def initialize(self, t: Numbers, rng: np.random.Generator, default: Initializer) -> None:
         fan_out = self.maps * self.side**2
         t.W[...] = (self.initializer or default).draw(rng, t.W.shape, self.fan_in, fan_out)
-
-    def operations(self) -> int:
-        return 2 * self.fan_in * prod(self.output_shape)
 
     def notation(self) -> str:
         stride, padding = (

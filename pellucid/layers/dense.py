@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
+from pellucid.checks import check_whole
 from pellucid.errors import ShapeError
 from pellucid.initializers import Initializer
-from pellucid.layers.layer import Layer, Numbers, Shape, Tensor, check_count
+from pellucid.layers.layer import Layer, Numbers, Shape, Tensor
 
 
-@dataclass(eq=False)
 class Dense(Layer):
     """z = W x + b, for a batch of B examples, one in each column.
 
@@ -52,7 +51,7 @@ class Dense(Layer):
             t.dx = t.W.T @ t.dz
 
     def __post_init__(self) -> None:
-        check_count("A dense layer", "units", self.units)
+        check_whole("The number of units of a dense layer", self.units)
 
     def build(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 1:
@@ -66,9 +65,6 @@ class Dense(Layer):
     def initialize(self, t: Numbers, rng: np.random.Generator, default: Initializer) -> None:
         fan_in, fan_out = self.sizes["in"], self.sizes["out"]
         t.W[...] = (self.initializer or default).draw(rng, (fan_out, fan_in), fan_in, fan_out)
-
-    def operations(self) -> int:
-        return 2 * self.sizes["in"] * self.sizes["out"]
 
     def notation(self) -> str:
         return str(self.units)

@@ -5,12 +5,9 @@ In any other pass (prediction, evaluation, a gradient that is asked for) the inp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import inf
-from numbers import Real
 from typing import ClassVar
 
-from pellucid.errors import UsageError
+from pellucid.checks import check_number
 from pellucid.layers.layer import Layer, Numbers, Tensor
 from pellucid.names import plain
 
@@ -25,7 +22,6 @@ class Disturbance(Layer):
     )
 
 
-@dataclass(eq=False)
 class Dropout(Disturbance):
     """a = m ∘ x, element by element: each is dropped with probability p, and what is kept is scaled up.
 
@@ -46,11 +42,7 @@ class Dropout(Disturbance):
     rate: float
 
     kind = "dropout"
-    tensors = (
-        Tensor("x", "... B", "input"),
-        Tensor("m", "... B", "random"),
-        Tensor("a", "... B", "output"),
-    )
+    tensors = (*Disturbance.tensors, Tensor("m", "... B", "random"))
 
     def forward(self, t: Numbers) -> None:
         if t.random is None:
@@ -64,8 +56,7 @@ class Dropout(Disturbance):
         t.dx = t.m * t.da
 
     def __post_init__(self) -> None:
-        if not isinstance(self.rate, Real) or not 0 <= self.rate < 1:
-            raise UsageError(f"The rate of dropout is a number from 0 to below 1, not {self.rate!r}.")
+        check_number("The rate of dropout", self.rate, below=1)
         self.rate = float(self.rate)  # a NumPy scalar would bring its dtype into the pass
 
     @property
@@ -77,7 +68,6 @@ class Dropout(Disturbance):
         return f"D{plain(self.rate)}"
 
 
-@dataclass(eq=False)
 class GaussianNoise(Disturbance):
     """a = x + σ n, with n from the standard normal distribution, another number for each element.
 
@@ -94,11 +84,7 @@ class GaussianNoise(Disturbance):
     sigma: float
 
     kind = "noise"
-    tensors = (
-        Tensor("x", "... B", "input"),
-        Tensor("n", "... B", "random"),
-        Tensor("a", "... B", "output"),
-    )
+    tensors = (*Disturbance.tensors, Tensor("n", "... B", "random"))
 
     def forward(self, t: Numbers) -> None:
         if t.random is None:
@@ -111,12 +97,8 @@ class GaussianNoise(Disturbance):
         t.dx = t.da
 
     def __post_init__(self) -> None:
-        if not isinstance(self.sigma, Real) or not 0 <= self.sigma < inf:
-            raise UsageError(f"The sigma of Gaussian noise is a finite number, at least 0, not {self.sigma!r}.")
+        check_number("The sigma of Gaussian noise", self.sigma)
         self.sigma = float(self.sigma)
-
-    def operations(self) -> int:
-        return 2 * super().operations()
 
     def notation(self) -> str:
         return f"N{plain(self.sigma)}"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
-from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, dataclass_transform
 
 import numpy as np
 
@@ -61,11 +59,12 @@ class Numbers:
         raise AttributeError(f"{vars(self).get('layer')} has no {name} here; was the pass that computes it run?")
 
 
+@dataclass_transform(eq_default=False)
 class Layer:
     """A formula: hyperparameters, shapes, `forward` and `backward`. The numbers live in a workspace.
 
-    Subclasses are dataclasses of their hyperparameters and declare `kind` and `tensors`. Once a network owns
-    the layer, `layer.W` reads the network's own parameters, and assigning to it copies into them.
+    Every subclass becomes a dataclass of the hyperparameters that it annotates, and declares `kind` and `tensors`. Once
+    a network owns the layer, `layer.W` reads the network's own parameters, and assigning to it copies into them.
     """
 
     kind: ClassVar[str]
@@ -85,6 +84,7 @@ class Layer:
     output_shape: Shape = ()
 
     def __init_subclass__(cls) -> None:
+        dataclass(eq=False)(cls)
         names = {tensor.role: tensor.name for tensor in cls.tensors}
         cls.input, cls.output = names["input"], names["output"]
 
@@ -103,10 +103,6 @@ class Layer:
     def backward(self, t: Numbers) -> None:
         """Compute the gradients of parameters and input from the gradient of the output."""
         raise NotImplementedError
-
-    def operations(self) -> int:
-        """Additions, multiplications and function values of a forward pass of one example: by default one each."""
-        return prod(self.output_shape)
 
     def branches(self, t: Numbers) -> Array | None:
         """Which piece of a piecewise formula each element took in the last forward pass (None: smooth)."""
@@ -136,12 +132,6 @@ class Layer:
             assign(f"{self.name}.{name}", getattr(self, name), value)
         else:
             super().__setattr__(name, value)
-
-
-def check_count(what: str, name: str, value: object) -> None:
-    """Refuse a count that is no positive whole number (UsageError)."""
-    if not isinstance(value, Integral) or value < 1:
-        raise UsageError(f"{what} needs a positive whole number of {name}, not {value!r}.")
 
 
 def assign(name: str, view: Array, value: Array) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
@@ -68,14 +67,10 @@ class Normalization(Layer):
     def initialize(self, t: Numbers, rng: np.random.Generator, default: Initializer) -> None:
         t.gain[...] = 1
 
-    def operations(self) -> int:
-        return 4 * super().operations()
-
     def notation(self) -> str:
         return self.kind.upper()
 
 
-@dataclass(eq=False)
 class BatchNormalization(Normalization):
     """Each feature, or each map of an image, normalized over the batch (and over the places of the image).
 
@@ -108,7 +103,6 @@ class BatchNormalization(Normalization):
         t.gain[...] = t.variance[...] = 1
 
 
-@dataclass(eq=False)
 class LayerNormalization(Normalization):
     """Each example normalized over all its features, whatever else is in the batch; each feature has its own gain.
 

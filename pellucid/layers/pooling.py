@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import prod
 from typing import ClassVar
 
 from pellucid.layers.layer import Array, Layer, Numbers, Shape, Tensor
 from pellucid.layers.window import Window, image_shape
 
 
-@dataclass(eq=False)
 class Pooling(Window):
     """One number for each window, each map by itself."""
 
@@ -29,7 +26,6 @@ class Pooling(Window):
         return f"{self.letters}{self.side}" + (f"s{self.stride}" if self.stride != self.side else "")
 
 
-@dataclass(eq=False)
 class MaxPooling(Pooling):
     """a[c, i, j] = max_{u, v} x[c, s i + u, s j + v];  all of da goes to the pixel that won.
 
@@ -57,7 +53,6 @@ class MaxPooling(Pooling):
         return t.winner
 
 
-@dataclass(eq=False)
 class AveragePooling(Pooling):
     """a[c, i, j] = Σ_{u, v} x[c, s i + u, s j + v] / K²;  each of the K² pixels gets da / K².
 
@@ -77,7 +72,6 @@ class AveragePooling(Pooling):
         t.dx = self.overlaid([t.da / self.side**2] * self.side**2, t)
 
 
-@dataclass(eq=False)
 class GlobalAveragePooling(Layer):
     """a[c] = Σ_{i, j} x[c, i, j] / HW: a vector with one number for each map;  each pixel gets da / HW.
 
@@ -102,9 +96,6 @@ class GlobalAveragePooling(Layer):
         channels, height, width = image_shape(self, input_shape)
         self.sizes = {"channels": channels, "H": height, "W": width}
         return (channels,)
-
-    def operations(self) -> int:
-        return prod(self.input_shape)
 
     def notation(self) -> str:
         return "GAP"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from pellucid.layers.layer import Layer, Numbers, Shape, Tensor
 
 
-@dataclass(eq=False)
 class Flatten(Layer):
     """An image (C, H, W, B) becomes a vector (C·H·W, B), map after map, each row after row."""
 

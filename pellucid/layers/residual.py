@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pellucid.errors import ShapeError
 from pellucid.layers.convolution import Convolution
@@ -12,7 +11,6 @@ from pellucid.layers.layer import Layer, Numbers, Shape, Tensor
 from pellucid.layers.sequence import backward, connect, forward
 
 
-@dataclass(eq=False)
 class Residual(Layer):
     """y = x + f(x), where f is a row of layers;  dx = dy + (the gradient that f carries back of dy).
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from pellucid.errors import ShapeError, UsageError
-from pellucid.layers.layer import Array, Layer, Numbers, Shape, Tensor, check_count
+from pellucid.checks import check_whole
+from pellucid.errors import ShapeError
+from pellucid.layers.layer import Array, Layer, Numbers, Shape, Tensor
 
 
 class Window(Layer):
@@ -14,12 +15,11 @@ class Window(Layer):
 
     The window of output (i, j) has at its place (u, v), a 'tap', the pixel x[:, s i + u − p, s j + v − p]; u and v go
     from 0 to K − 1. So what all windows have at one tap is one strided view of the image. A window that does not fit
-    whole is left out: there are H' = ⌊(H + 2p − K) / s⌋ + 1 of them in a column of the image.
+    whole is left out: there are H' = ⌊(H + 2p − K) / s⌋ + 1 of them in a column of the image. Each kind of window has
+    its hyperparameters `side`, `stride` and, where it is not 0, `padding`: K, s, p.
     """
 
-    side: int  # K
-    stride: int  # s
-    padding: int = 0  # p
+    padding = 0
 
     tensors: ClassVar[tuple[Tensor, ...]] = (
         Tensor("x", "channels H W B", "input"),
@@ -60,12 +60,9 @@ class Window(Layer):
         return rimmed[:, p:-p, p:-p] if p else rimmed
 
     def __post_init__(self) -> None:
-        check_count("A window's side", "pixels", self.side)
-        check_count("A window's stride", "pixels", self.stride)
-        if self.padding not in range(self.side):
-            raise UsageError(
-                f"Windows of side {self.side} have a padding from 0 to {self.side - 1}, not {self.padding!r}."
-            )
+        check_whole("The side of a window", self.side)
+        check_whole("The stride of a window", self.stride)
+        check_whole(f"The padding of a window of side {self.side}", self.padding, 0, self.side - 1)
 
     def build(self, input_shape: Shape) -> Shape:
         channels, height, width = image_shape(self, input_shape)
@@ -81,9 +78,6 @@ class Window(Layer):
             f"{self.name} has windows of {self.side}×{self.side}, but {self.source} images of {height}×{width}.\n"
             f"Give {self.name} smaller windows, or leave out a pooling before it."
         )
-
-    def operations(self) -> int:
-        return self.side**2 * super().operations()
 
 
 def image_shape(layer: Layer, shape: Shape) -> Shape:

@@ -18,7 +18,8 @@ from pellucid.data.formats.table import read_table, write_table
 from pellucid.errors import DataError
 from pellucid.glass.gradcheck import gradcheck
 from pellucid.glass.planted import after_backward
-from pellucid.layers import Dense, Numbers
+from pellucid.layers import Numbers
+from pellucid.layers.dense import Dense
 from pellucid.network import Network
 from pellucid.optimizers import SGD
 from pellucid.randomness import generator
@@ -85,11 +86,11 @@ class Watch(Callback):
         self.train, self.validation = train, validation
         self.rows: list[tuple[int, float, float]] = []  # (step, training, validation)
 
-    def epoch(self, progress: Progress) -> None:
+    def on_epoch_end(self, epoch: int, logs: Progress) -> None:
         """Look."""
-        if progress.epoch % EVERY == 0 or progress.epoch == progress.epochs:
-            training, validation = (progress.network.evaluate(part) for part in (self.train, self.validation))
-            self.rows.append((progress.epoch, training.accuracy, validation.accuracy))
+        if logs.epoch % EVERY == 0 or logs.epoch == logs.epochs:
+            training, validation = (logs.network.evaluate(part) for part in (self.train, self.validation))
+            self.rows.append((logs.epoch, training.accuracy, validation.accuracy))
 
 
 @dataclass(frozen=True, kw_only=True)

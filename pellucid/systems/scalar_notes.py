@@ -18,7 +18,7 @@ from pellucid.data.dataset import Dataset
 from pellucid.glass.chart import Panel, draw
 from pellucid.glass.sheet import Tile
 from pellucid.glass.sheet import draw as draw_sheet
-from pellucid.layers import Dense
+from pellucid.layers.dense import Dense
 from pellucid.losses import decide
 from pellucid.network import Network
 from pellucid.randomness import generator

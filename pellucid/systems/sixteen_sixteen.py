@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset, one_hot
-from pellucid.layers import Dense
+from pellucid.layers.dense import Dense
 from pellucid.network import Network
 from pellucid.recipe import changed, find
 from pellucid.systems.system import Outcome, Parts, Report, Results, System

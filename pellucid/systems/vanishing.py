@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset
 from pellucid.glass.chart import Panel, draw
-from pellucid.layers import Dense
+from pellucid.layers.dense import Dense
 from pellucid.network import Network
 from pellucid.optimizers import SGD
 from pellucid.systems.system import Outcome, Parts, Protocol, Report, Results, System, mean_of

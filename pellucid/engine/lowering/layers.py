@@ -13,19 +13,10 @@ from typing import Any
 from pellucid.engine.lowering.builder import Backward, Builder
 from pellucid.engine.lowering.rule import PLAIN
 from pellucid.engine.plan import BLOCK, PANEL, SPARSE_STRIP, TILE_ROWS, Operation, Rows, padded
-from pellucid.layers import (
-    Activation,
-    Dense,
-    Dropout,
-    GaussianNoise,
-    Identity,
-    Layer,
-    LeakyReLU,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from pellucid.layers import Layer
+from pellucid.layers.activation import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from pellucid.layers.dense import Dense
+from pellucid.layers.dropout import Dropout, GaussianNoise
 from pellucid.randomness import key
 
 

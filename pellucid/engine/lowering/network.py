@@ -11,7 +11,10 @@ from pellucid.engine.lowering.builder import Backward, Builder
 from pellucid.engine.lowering.layers import LAYERS
 from pellucid.engine.lowering.rule import RULE, rule_of
 from pellucid.engine.plan import SUMMED, Operation, Plan, Rows, sparse_size
-from pellucid.layers import Activation, Dense, Disturbance, Layer
+from pellucid.layers import Layer
+from pellucid.layers.activation import Activation
+from pellucid.layers.dense import Dense
+from pellucid.layers.dropout import Disturbance
 from pellucid.losses import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
 from pellucid.optimizers import Optimizer
 

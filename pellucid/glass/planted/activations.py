@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from pellucid.glass.planted.mistake import backward_of
-from pellucid.layers import Activation, LeakyReLU, Numbers
+from pellucid.layers import Numbers
+from pellucid.layers.activation import Activation, LeakyReLU
 
 
 def sigmoid(z: Any) -> Any:

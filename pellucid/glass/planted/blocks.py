@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.glass.planted.mistake import backward_of
-from pellucid.layers import Dropout, GaussianNoise, Numbers, Residual
+from pellucid.layers import Numbers
+from pellucid.layers.dropout import Dropout, GaussianNoise
+from pellucid.layers.residual import Residual
 
 DROPOUT = "6-7:tanh-D0.4-4"
 NOISE = "6-7:tanh-N0.3-4"

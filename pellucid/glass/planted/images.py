@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from pellucid.glass.planted.mistake import backward_of
-from pellucid.layers import Flatten, GlobalAveragePooling, Numbers
-from pellucid.layers.pooling import Pooling
+from pellucid.layers import Numbers
+from pellucid.layers.pooling import GlobalAveragePooling, Pooling
+from pellucid.layers.reshape import Flatten
 
 MAXIMUM = "1x6x7-2C2:tanh-MP3s2-4"  # overlapping windows, which leave out the last column
 TIES = "1x6x6-D0.5-3C1:linear-MP2-4"  # where dropout makes several pixels of a window 0, they are one number behind it

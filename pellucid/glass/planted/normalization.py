@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid.glass.planted.mistake import backward_of
-from pellucid.layers import Normalization, Numbers
+from pellucid.layers import Numbers
+from pellucid.layers.normalization import Normalization
 
 BATCH = "3-5:linear-BN:tanh-4"
 IMAGES = "2x4x5-3C2:linear-BN:tanh-4"

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from pellucid.glass.planted.mistake import backward_of
-from pellucid.layers import Convolution, Dense, Numbers
+from pellucid.layers import Numbers
+from pellucid.layers.convolution import Convolution
+from pellucid.layers.dense import Dense
 
 VECTORS = "6-7:relu-7:sigmoid-4"  # a square layer in the middle, where a transpose can be forgotten unseen; 7 examples
 IMAGES = "2x5x6-2C1:tanh-2C3s2p1:tanh-3"  # conv2: as many maps as channels, and every pixel in some window
