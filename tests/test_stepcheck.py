@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid.descent import Descent
+from pellucid.glass.one_number import factor
 from pellucid.glass.stepcheck import stepcheck
 from pellucid.optimizers import Optimizer
 from pellucid.recipe import FOLDER as RECIPES
@@ -55,6 +56,23 @@ def test_every_descent_passes(
     words = f"{schedule},warm_up={warm_up}" if warm_up else schedule
     check = stepcheck(Descent(optimizer, **surroundings), Schedule(words), seed=seed)
     assert check.passed, check.suspect
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(SCHEDULES), st.sampled_from([0, 0.3, 1, 2.5, 20]), st.integers(1, 9), st.integers(1, 7),
+    st.lists(st.sampled_from([0.5, 0.8, 0.9, 1.0, 1.1]), min_size=9, max_size=9),
+)  # fmt: skip
+def test_every_schedule_is_its_formula_in_trainings_of_any_length(
+    words: str, warm_up: float, epochs: int, steps: int, losses: list[float]
+) -> None:
+    schedule = Schedule(f"{words},warm_up={warm_up}" if warm_up else words)
+    for epoch in range(1, epochs + 1):
+        before = losses[: epoch - 1]
+        for position, ours in enumerate(schedule.factors(epoch, steps, epochs, before)):
+            n = (epoch - 1) * steps + position
+            by_hand = factor(schedule.name, schedule.options, n, steps, epochs, before)
+            assert ours == pytest.approx(by_hand, abs=1e-14), (n, epochs * steps)
 
 
 @pytest.mark.parametrize("name", names())

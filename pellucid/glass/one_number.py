@@ -115,7 +115,7 @@ def one_cycle(
     peak, last = max(share * T - 1, 0.0), T - 1
     if t < peak:
         return 1 - (1 - 1 / start) * cos(pi * t / peak / 2) ** 2
-    down = cos(pi * (t - peak) / (last - peak) / 2) ** 2 if last > peak else 1.0
+    down = cos(pi * (t - peak) / (last - peak) / 2) ** 2 if last > peak else 0.0
     return down + (1 - down) / start / end
 
 
