@@ -16,7 +16,7 @@ from pellucid.errors import UsageError
 from pellucid.examples import class_table
 from pellucid.figures import PublishedFigure
 from pellucid.initializers import initializer
-from pellucid.losses import fits, make_loss
+from pellucid.losses import make_loss
 from pellucid.names import assignments, choose, suggest
 from pellucid.network import DTYPES, Network
 from pellucid.notation import parse
@@ -192,8 +192,11 @@ def changed(recipe: Recipe, **changes: Any) -> Recipe:
     changes = {name: value for name, value in changes.items() if value is not None}
     output, loss = (changes.get(name, getattr(recipe, name)) for name in ("output", "loss"))
     follower = {"output", "loss"} - changes.keys()
-    if output and loss and len(follower) == 1 and not fits(output, loss):
-        changes[follower.pop()] = ""
+    if output and loss and len(follower) == 1:
+        try:
+            make_loss(output, loss)
+        except UsageError:
+            changes[follower.pop()] = ""
     if changes.get("optimizer", recipe.optimizer) != recipe.optimizer:
         changes = optimizer_defaults(changes["optimizer"]) | changes
     return replace(recipe, **changes)
