@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import itertools
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -431,3 +435,17 @@ def test_names_of_figures_are_known() -> None:
         train(pl.ModelCheckpoint("model.safetensors", save_best_only=True), validation=0.0)
     losses = train(pl.EarlyStopping("loss", patience=3), validation=0.0, epochs=3)[1].history["loss"]
     assert all(after < before for before, after in itertools.pairwise(losses))
+
+
+# The document
+
+
+def test_the_program_of_the_document_runs_as_written(digits_folder: Path, tmp_path: Path) -> None:
+    document = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    environment = {**os.environ, "PELLUCID_DATA": str(digits_folder)}
+    command = [sys.executable, "-W", "error", "-c", program.replace("every=100", "every=10")]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "step 30" in result.stdout
+    assert (tmp_path / "log.csv").read_text().startswith("epoch,accuracy,learning_rate,loss,val_accuracy,val_loss\n0,")
