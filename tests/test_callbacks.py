@@ -312,6 +312,23 @@ def test_the_best_weights_are_left_exactly(digits: Digits, architecture: str, av
     assert len(losses) == min(12, best + 3)
 
 
+def test_weights_that_reached_the_target_win_also_when_the_training_goes_on() -> None:
+    network = pl.Network("2-2")
+    enough = pl.TargetAccuracy(0.5)
+    enough.set_model(network)
+    for epoch, accuracy in enumerate([0.4, 0.6, 0.3], 1):
+        network.theta[:] = epoch
+        enough.on_epoch_end(epoch - 1, told(network, epoch, accuracy, "val_accuracy"))
+    other, again = pl.Network("2-2"), pl.TargetAccuracy(0.5)
+    again.set_model(other)
+    again.restore(enough.state())
+    for callback in (enough, again):
+        callback.on_train_end(told(network, 3, 0.3, "val_accuracy"))
+    assert (network.theta == 2).all()
+    assert (other.theta == 2).all()
+    assert network.stop_training == "target accuracy: validation accuracy 60.00% in epoch 2"
+
+
 # Other ends
 
 
