@@ -138,5 +138,4 @@ def fit(
         training = Training(runner, network, int(epochs), factors, terms, audience, examples.held_out, examples.draw)
         if resume:
             restore(training, resume)
-        training.run()
-    return training.history
+        return training.run()
