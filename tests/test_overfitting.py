@@ -29,8 +29,8 @@ def sample() -> Digits:
     return pl.data.load("mnist-5k")
 
 
-EPOCHS = {"sixteen-sixteen": 6000}  # sigmoids under a squared error learn slowly
-MOST_EPOCHS = 100
+EPOCHS = {"sixteen-sixteen": 3000}  # sigmoids under a squared error learn slowly
+MOST_EPOCHS = 60
 
 
 @needs_sample
@@ -49,7 +49,7 @@ def test_every_recipe_learns_32_digits_by_heart(sample: Digits, name: str) -> No
     few = sample[0].subset(slice(32))
     assert len(np.unique(few.labels)) == 10
     network = recipe.make_network(few.input_shape, few.classes)
-    pl.fit(network, few, **recipe.fit_options())
+    pl.fit(network, few, threads=1, **recipe.fit_options())
     assert network.evaluate(few).accuracy == 1.0
 
 
@@ -106,7 +106,7 @@ def difference(data: Digits, seed: int, architecture: str, **options: Any) -> fl
     accuracies = []
     for dtype in ("float32", "float64"):
         network = pl.Network(architecture, dtype=dtype, seed=seed)
-        pl.fit(network, data[0], seed=seed, **options)
+        pl.fit(network, data[0], seed=seed, threads=1, **options)
         accuracies.append(100 * network.evaluate(data[1]).accuracy)
     return accuracies[0] - accuracies[1]
 
@@ -115,7 +115,7 @@ def difference(data: Digits, seed: int, architecture: str, **options: Any) -> fl
 @pytest.mark.parametrize(
     ("architecture", "options"),
     [
-        ("784-64-10", {"epochs": 4, "optimizer": pl.SGD(0.1)}),
+        ("784-64-10", {"epochs": 3, "batch_size": 128, "optimizer": pl.SGD(0.1, momentum=0.9)}),
         ("1x28x28-4C5s2-BN-MP2-10", {"epochs": 2, "batch_size": 64, "optimizer": pl.Adam(0.005)}),
     ],
 )
