@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -332,6 +333,14 @@ def test_every_planted_mistake_is_found(pellucid: Command, monkeypatch: pytest.M
     table = pellucid("gradcheck", "--planted").out
     assert "4 of 4" in table
     assert re.search(r"constant,warm_up=2 +0/W, 1/W, .* dense1/W is wrong first, after step 1\n", table)
+
+
+def test_a_planted_mistake_that_goes_unseen_is_exit_1(pellucid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    unseen = replace(MISTAKES[0], change=lambda layer, t: None)
+    monkeypatch.setattr("pellucid.glass.planted.MISTAKES", [MISTAKES[1], unseen])
+    result = pellucid("gradcheck", "--planted")
+    assert result.code == 1
+    assert re.search(r"dx = W dz instead of Wᵀ dz +NOT FOUND\n\n1 of 2 planted mistakes were found", result.out)
 
 
 def test_gradcheck_tries_the_recipes_step_too(pellucid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
