@@ -118,7 +118,7 @@ class _Axes:
 
         if self.panel.rule:
             point, text = self.panel.rule
-            self.canvas.line([(self.x(point), self.top * SCALE), (self.x(point), self.bottom * SCALE)], INK, SCALE)
+            self.canvas.line([(self.x(point), self.top * SCALE), (self.x(point), self.bottom * SCALE)], INK, 2 * SCALE)
             self._text(self.x(point) / SCALE + 6, self.top + 4, text, "lt", INK)
 
     def _points(self) -> list[int]:
