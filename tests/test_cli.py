@@ -24,6 +24,7 @@ from pellucid.cli.test import _confusion
 from pellucid.data.formats.table import write_table
 from pellucid.data.freehand import prepare
 from pellucid.files.model import read_model
+from pellucid.glass.planted import MISTAKES
 from pellucid.metrics import Evaluation
 from pellucid.recipe import find
 
@@ -323,11 +324,30 @@ def test_a_wrong_gradient_is_exit_1_and_named(pellucid: Command, monkeypatch: py
     assert "the first wrong gradient is that of dense2/b" in result.out
 
 
-def test_every_planted_mistake_is_found(pellucid: Command) -> None:
+def test_every_planted_mistake_is_found(pellucid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     result = pellucid("gradcheck", "--planted", "--json")
     assert result.code == 0
-    assert [row["caught"] for row in result.json["planted"]] == [True] * 7
-    assert "7 of 7" in pellucid("gradcheck", "--planted").out
+    assert [row["caught"] for row in result.json["planted"]] == [True] * 116
+    monkeypatch.setattr("pellucid.glass.planted.MISTAKES", MISTAKES[::-30])
+    table = pellucid("gradcheck", "--planted").out
+    assert "4 of 4" in table
+    assert re.search(r"constant,warm_up=2 +0/W, 1/W, .* dense1/W is wrong first, after step 1\n", table)
+
+
+def test_gradcheck_tries_the_recipes_step_too(pellucid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine.toml").write_text('architecture = "4-3"\noptimizer = "adam"\nschedule = "cosine"\n')
+    assert "passed: ten steps of adam, schedule cosine," in pellucid("gradcheck", "mine.toml").out
+    right = pl.Adam.move
+
+    def wrong(self: pl.Adam, theta: Any, g: Any, moments: Any, step: int, learning_rate: float) -> None:
+        right(self, theta, g, moments, step + 1, learning_rate)
+
+    monkeypatch.setattr(pl.Adam, "move", wrong)
+    result = pellucid("gradcheck", "mine.toml")
+    assert result.code == 1
+    assert "part from the formula after step 1, first in dense1/W" in result.out
+    result = pellucid("gradcheck", "mine.toml", "--json").json
+    assert (result["passed"], result["steps"]["passed"], result["steps"]["step"]) == (False, False, 1)
 
 
 def test_data_and_info_print_what_they_found(pellucid: Command, digits_folder: Path) -> None:
