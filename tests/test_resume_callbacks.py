@@ -187,3 +187,19 @@ def test_another_average_or_end_is_refused(options: dict[str, Any], message: str
 
 def test_the_words_of_an_average_may_be_written_otherwise() -> None:
     assert go_on(kept(), average="ema,decay=0.9990").history["loss"]
+
+
+def test_an_average_may_begin_where_a_training_goes_on() -> None:
+    def last(resume: Snapshot | None, *callbacks: Any) -> bytes:
+        network = pl.Network("64-6-3", classes="abc", seed=1)
+        given = {"epochs": 4, "batch_size": 8, "resume": resume}
+        pl.fit(network, IMAGES, LABELS, callbacks=[pl.WeightAveraging("last,epochs=3"), *callbacks], **given)
+        return network.theta.tobytes()
+
+    first, second = Cut(8, True), Cut(13, True)
+    with pytest.raises(KeyboardInterrupt):
+        pl.fit(pl.Network("64-6-3", classes="abc", seed=1), IMAGES, LABELS, epochs=4, batch_size=8, callbacks=[first])
+    whole = last(first.kept)
+    with pytest.raises(KeyboardInterrupt):
+        last(first.kept, second)
+    assert last(second.kept) == whole
