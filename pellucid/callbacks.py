@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import UsageError
 from pellucid.network import Network
+from pellucid.notice import Notice
 from pellucid.snapshot import KEYS, Snapshot
 
 
@@ -19,10 +20,11 @@ class History:
     """What each epoch brought: `history.history["loss"]` is a list with one number for each epoch.
 
     Keys: loss, accuracy, validation_loss, validation_accuracy (empty without validation), seconds.
-    `examples` is how many each epoch trained on.
+    `examples` is how many each epoch trained on, `notices` what was noticed in the training.
     """
 
     examples: int = 0
+    notices: list[Notice] = field(default_factory=list)
     history: dict[str, list[float]] = field(default_factory=lambda: {key: [] for key in KEYS})
 
     def add(self, progress: Progress) -> None:

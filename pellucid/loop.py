@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 from pellucid.callbacks import Callback, History, Progress, events, keyed
 from pellucid.data.distortion import Distortions
+from pellucid.diagnosis.breakdown import Chunk, Guard
+from pellucid.diagnosis.watch import Watch
 from pellucid.engine.engines import Engine
+from pellucid.engine.reference import ReferenceEngine
 from pellucid.errors import NumericError
 from pellucid.network import Network
 from pellucid.randomness import generator
@@ -31,6 +34,7 @@ class Training:
 
     Args:
         engine: takes the steps; `theta` is its workspace's.
+        formulas: a reference engine with the same arguments, for the diagnosis.
         network: whose theta that is.
         epochs: how many there will be.
         schedule: of the learning rate.
@@ -43,6 +47,7 @@ class Training:
     def __init__(
         self,
         engine: Engine,
+        formulas: ReferenceEngine,
         network: Network,
         epochs: int,
         schedule: Schedule,
@@ -52,13 +57,14 @@ class Training:
         draw: Callable[[NDArray[np.int64], int], Distortions] | None = None,
     ) -> None:
         self.engine, self.network, self.epochs = engine, network, epochs
-        self.schedule, self.settings, self.callbacks = schedule, settings, callbacks
+        self.watch, self.guard = Watch(formulas, held_out), Guard(engine, network, formulas)
+        self.schedule, self.settings, self.callbacks = schedule, settings, [self.watch, *callbacks]
         self.held_out, self.draw = held_out, draw
         self.events = events(callbacks)
         examples, size = settings["examples"], engine.batch_size
         self.starts = np.arange(0, examples, size)  # of each step's examples
         self.counts = np.diff(np.append(self.starts, examples))
-        self.history = History(examples)
+        self.history = History(examples, notices=self.watch.notices)
         self.chunk = 1  # steps until about CHUNK_SECONDS are over
         self._start_epoch(1)
 
@@ -101,6 +107,7 @@ class Training:
         progress = self._progress()
         for callback in self.callbacks:
             callback.begin(progress)
+        self._remember()
         while self.epoch <= self.epochs:
             self._run_epoch()
 
@@ -113,9 +120,13 @@ class Training:
                 if callback.every and progress.step % callback.every == 0:
                     callback.step(progress)
                 callback.chunk(progress)
-        _check_finite("weights", self.engine.workspace.theta, self.epoch, self.position, self.rates[-1])
+            self._remember()
         if self.held_out:
-            evaluation = self.network.evaluate(*self.held_out)
+            try:
+                evaluation = self.network.evaluate(*self.held_out)
+            except NumericError:
+                self.guard.check_prediction(self.held_out, self.epoch, progress.learning_rate)
+                raise
             progress = replace(progress, validation_loss=evaluation.loss, validation_accuracy=evaluation.accuracy)
         self.history.add(progress)
         self._start_epoch(self.epoch + 1)  # so that a snapshot taken now has this epoch behind it
@@ -124,9 +135,11 @@ class Training:
 
     def _run_chunk(self) -> Progress:
         """Steps until the next event of a callback, the end of the epoch or the end of about CHUNK_SECONDS."""
-        until_event = min((every - self.engine.step % every for every in self.events), default=self.chunk)
-        stop = min(self.position + min(self.chunk, until_event), len(self.counts))
+        step = self.engine.step
+        until_event = min(self.watch.until(step), *(every - step % every for every in self.events), self.chunk)
+        stop = min(self.position + until_event, len(self.counts))
         part, size = slice(self.position, stop), self.engine.batch_size
+        self.guard.keep()
         began = time.perf_counter()
         examples = self.order[part.start * size : part.stop * size]
         distortions = self.draw(examples, self.epoch) if self.draw else None
@@ -134,7 +147,7 @@ class Training:
         seconds = time.perf_counter() - began
         self.losses[part], self.correct[part] = losses, correct
         self.position, self.seconds = stop, self.seconds + seconds
-        _check_finite("loss", losses, self.epoch, stop, self.rates[stop - 1])
+        self.guard.check(Chunk(examples, self.rates[part], distortions, losses), self.epoch)
         in_time = int(len(losses) * CHUNK_SECONDS / max(seconds, 1e-9))
         self.chunk = max(1, min(in_time, 10 * self.chunk))
         return replace(self._progress(), losses=losses, correct=correct)
@@ -158,6 +171,11 @@ class Training:
             taker=self.snapshot,
         )
 
+    def _remember(self) -> None:
+        """Keep this moment, if all is well, for the case that the training breaks."""
+        if self.watch.good and self.watch.good[0] == self.engine.step and self.guard.is_finite:
+            self.guard.good = self.snapshot(), self.watch.good[1]
+
     def snapshot(self) -> Snapshot:
         """All of it, copied, so that the training may go on."""
         workspace = self.engine.workspace
@@ -177,12 +195,4 @@ class Training:
             facts=dict(self.facts),
             settings=dict(self.settings),
             normalization=dict(vars(self.network.normalization)),
-        )
-
-
-def _check_finite(what: str, values: NDArray[Any], epoch: int, step: int, learning_rate: float) -> None:
-    if not np.isfinite(values).all():
-        raise NumericError(
-            f"The {what} became NaN or infinite in epoch {epoch}, by step {step}, at learning rate "
-            f"{learning_rate:g}: the weights have grown beyond all bounds. Try a tenth of that rate."
         )

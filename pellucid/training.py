@@ -17,6 +17,7 @@ from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization, normalization
 from pellucid.descent import OPTIONS, Descent
 from pellucid.engine.engines import ENGINES, select
+from pellucid.engine.reference import ReferenceEngine
 from pellucid.errors import UsageError
 from pellucid.examples import check_weights, hold_out, image_size
 from pellucid.loop import Training
@@ -95,7 +96,7 @@ def fit(
     Raises:
         UsageError: an argument out of range, or a snapshot of another training.
         ShapeError, DataError: examples that do not fit the network.
-        NumericError: the loss became NaN or infinite.
+        Breakdown: a NumericError, where a number became NaN or infinite; the network has its last good weights.
     """
     for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         check_whole(name, value, least)
@@ -139,11 +140,13 @@ def fit(
     elif normalize:
         network.normalization = normalization(normalize, images)
     network.loss = link_and_loss  # nothing of the network has changed before all was found right
-    runner = ENGINES[engine](
-        network.workspace(gradient=np.zeros_like(network.theta)), loss_of_labels, descent, images, targets,
-        network.normalization, batch_size=int(batch_size), seed=int(seed), threads=threads, weights=weights,
-    )  # fmt: skip
-    training = Training(runner, network, int(epochs), factors, settings, callbacks, held_out, draw)
+    arguments: dict[str, Any] = {
+        "workspace": network.workspace(gradient=np.zeros_like(network.theta)), "loss": loss_of_labels,
+        "descent": descent, "images": images, "targets": targets, "normalization": network.normalization,
+        "batch_size": int(batch_size), "seed": int(seed), "threads": threads, "weights": weights,
+    }  # fmt: skip
+    runner, formulas = ENGINES[engine](**arguments), ReferenceEngine(**arguments)
+    training = Training(runner, formulas, network, int(epochs), factors, settings, callbacks, held_out, draw)
     with limited(threads):
         if resume:
             training.restore(resume)

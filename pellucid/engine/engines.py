@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from pellucid.workspace import Workspace
 class Engine(Protocol):
     """What every engine has: one verb, and what a checkpoint keeps of it."""
 
+    name: ClassVar[str]
     workspace: Workspace  # its theta is up to date after every run
     batch_size: int
     step: int  # of the optimizer, done
