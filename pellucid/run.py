@@ -184,8 +184,11 @@ class Run(Callback):
         return time.monotonic() - self.written > max(seconds, self.cost / SHARE)
 
     def _checkpoint(self, progress: Progress) -> None:
+        self.keep(progress.snapshot())
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Write a checkpoint."""
         began = time.monotonic()
-        snapshot = progress.snapshot()
         threads = self.setup.threads or cores()  # the reference says more exactly; the native bits do not depend on it
         facts = {"threads": threads, **snapshot.facts, "pellucid": pellucid.__version__}
         write_checkpoint(self.folder, *replace(snapshot, facts=facts).parts())

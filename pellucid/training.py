@@ -96,7 +96,7 @@ def fit(
     Raises:
         UsageError: an argument out of range, or a snapshot of another training.
         ShapeError, DataError: examples that do not fit the network.
-        Breakdown: a NumericError, where a number became NaN or infinite; the network has its last good weights.
+        BreakdownError: a NumericError, where a number became NaN or infinite; the network has its last good weights.
     """
     for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         check_whole(name, value, least)

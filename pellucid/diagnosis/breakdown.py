@@ -25,7 +25,7 @@ SHOWN = 6  # tensors before the one that broke, in messages
 PART = 1000  # held-out examples looked at together
 
 
-class Breakdown(NumericError):
+class BreakdownError(NumericError):
     """A training that broke, with the place where it did.
 
     Args:
@@ -93,7 +93,7 @@ class Guard:
         """Called after a chunk.
 
         Raises:
-            Breakdown: something is not finite.
+            BreakdownError: something is not finite.
         """
         if np.isfinite(chunk.losses).all() and self.is_finite:
             return
@@ -115,7 +115,7 @@ class Guard:
         """Called where the examples held out have outputs that are not finite, though theta is.
 
         Raises:
-            Breakdown: naming where.
+            BreakdownError: naming where.
         """
         images, _ = self.network.check_examples(*held_out, loss=self.formulas.loss)
         workspace = self.network.workspace()
@@ -152,7 +152,7 @@ class Guard:
     def _error(
         self, culprit: Size, before: Sequence[Size], weights: float, step: int, epoch: int, rate: float,
         *, found: bool = False,
-    ) -> Breakdown:  # fmt: skip
+    ) -> BreakdownError:  # fmt: skip
         largest, steps = self.began or (0.0, 0)
         optimizer = self.engine.descent.optimizer
         of = Circumstances(culprit, before, found, step == steps + 1, (largest, weights), optimizer, rate)
@@ -172,18 +172,18 @@ class Guard:
         lines += [f"Probable cause: {cause}", f"Remedy: {remedy}"]
         return self._with_last_good(lines, culprit, step, epoch, rate)
 
-    def _doubting(self, error: Breakdown, chunk: Chunk, number: int) -> Breakdown:
+    def _doubting(self, error: BreakdownError, chunk: Chunk, number: int) -> BreakdownError:
         """What is to be added where the engine that trained came to another step."""
         bad = np.flatnonzero(~np.isfinite(chunk.losses))
         if len(bad) and bad[0] < number:
             error.add(
                 f"That is the step by the formulas; the loss of the {self.engine.name} engine was not finite in step "
-                f"{self.step + int(bad[0]) + 1:,} already. They differ in the last digits, and a training that diverges "
-                "makes much of those."
+                f"{self.step + int(bad[0]) + 1:,} already. They differ in the last digits, and a training that "
+                "diverges makes much of those."
             )
         return error
 
-    def _not_found(self, chunk: Chunk, epoch: int, weights: float) -> Breakdown:
+    def _not_found(self, chunk: Chunk, epoch: int, weights: float) -> BreakdownError:
         """The error where the steps, taken again by the formulas, stay finite."""
         bad = np.flatnonzero(~np.isfinite(chunk.losses))
         first, last = self.step + 1, self.step + len(chunk.rates)
@@ -194,15 +194,17 @@ class Guard:
         rate = float(chunk.rates[bad[0] if len(bad) else -1])
         lines = [
             f"{what}{where} (epoch {epoch}), at learning rate {rate:g}.",
-            f"Where it began is not known: the steps {first:,} to {last:,}, taken again by the formulas of the reference "
-            f"engine, stay finite (largest weight {weights:.2g}). The {self.engine.name} engine differs from them in the "
-            "last digits.",
+            f"Where it began is not known: the steps {first:,} to {last:,}, taken again by the formulas of the "
+            f"reference engine, stay finite (largest weight {weights:.2g}). The {self.engine.name} engine differs from "
+            "them in the last digits.",
             "Remedy: take engine=reference, which names the place if it happens there too; or try a learning rate of "
             f"{rates.lower(self.engine.descent.optimizer, rate):g}.",
         ]
         return self._with_last_good(lines, None, first + int(bad[0]) if len(bad) else first, epoch, rate)
 
-    def _with_last_good(self, lines: list[str], place: Size | None, step: int, epoch: int, rate: float) -> Breakdown:
+    def _with_last_good(
+        self, lines: list[str], place: Size | None, step: int, epoch: int, rate: float
+    ) -> BreakdownError:
         """The error; the network goes back to the last good moment."""
         snapshot = None
         if self.good:
@@ -210,4 +212,4 @@ class Guard:
             self.network.theta[...], self.network.state[...] = snapshot.theta, snapshot.state
             where = f"at step {snapshot.step:,}" if snapshot.step else "where it began"
             lines.append(f"The network is back {where}, with a loss of {loss:.4g}.")
-        return Breakdown("\n  ".join(lines), place, step, epoch, float(rate), snapshot)
+        return BreakdownError("\n  ".join(lines), place, step, epoch, float(rate), snapshot)

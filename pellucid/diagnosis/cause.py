@@ -52,12 +52,12 @@ def explain(of: Circumstances) -> tuple[str, str]:
                 "Divide the images by their largest number, or give pixels as uint8.")  # fmt: skip
     if of.culprit.direction != "update" and greatest < FORMULA:
         return (f"the formula of {of.culprit.layer} itself: every number before it is small (the largest is "
-                f"{greatest:.2g}), so that nothing can have overflowed; it divides by 0, or takes a logarithm or a root "
-                "of a number that has none.",
+                f"{greatest:.2g}), so that nothing can have overflowed; it divides by 0, or takes a logarithm or a "
+                "root of a number that has none.",
                 "Check that formula with pellucid.glass.gradcheck, at these numbers.")  # fmt: skip
     if began > LARGE and now < GROWN * began:
         return (f"the weights were as large as {began:.2g} when the training began; products of such numbers overflow.",
-                "Draw them smaller: the initializers he and xavier, the default, fit the size of each layer.")  # fmt: skip
+                "Draw them smaller: the default initializers, he and xavier, fit the size of each layer.")  # fmt: skip
     lower = rates.lower(of.optimizer, of.learning_rate)
     if of.culprit.direction == "update" or now >= GROWN * began:
         return ("the learning rate is too high: each step overshoots by more than the one before.",
@@ -72,6 +72,6 @@ def _found(of: Circumstances) -> tuple[str, str]:
     if of.first:
         return (f"{where} was so before the first step: it is not the training that did it.",
                 "Look at what set network.theta, or make the network anew.")  # fmt: skip
-    return (f"{where} was so when the step began, and was not when the step before ended: something beside the training "
-            "set it, as a callback can.",
+    return (f"{where} was so when the step began, and was not when the step before ended: something beside the "
+            "training set it, as a callback can.",
             "Look at what writes to network.theta while it trains.")  # fmt: skip

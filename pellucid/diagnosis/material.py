@@ -27,8 +27,8 @@ def of_images(formulas: ReferenceEngine, images: Array) -> Iterator[Symptom]:
                "0 to 255? Divide them by 255, or give them as uint8, which the network scales itself.")  # fmt: skip
     if images.shape[-1] > 1 and (images == images[..., :1]).all():
         yield ("constant images", "",
-               f"{images.shape[-1]} training images, drawn at random, are all the same, so that nothing tells one class "
-               "from another. Look at them (pellucid data --pictures FOLDER), and at what reads them.")  # fmt: skip
+               f"{images.shape[-1]} training images, drawn at random, are all the same, so that nothing tells one "
+               "class from another. Look at them (pellucid data --pictures FOLDER), and at what reads them.")  # fmt: skip
 
 
 def of_labels(loss: Loss, targets: Array, classes: Sequence[str]) -> Iterator[Symptom]:
@@ -54,7 +54,7 @@ def of_network(workspace: Workspace, batch_size: int, descent: Descent) -> Itera
     weights = [slot for slot in workspace.parameters if slot.tensor.name == "W"]
     for slot in weights[:-1]:  # the targets tell the units of the last layer apart
         W = slot.view(workspace.theta)
-        if len(W) > 1 and (W == W[:1]).all() and descent.layer_rates.get(slot.layer.name, 1):
+        if len(W) > 1 and np.ptp(W, axis=0).max() == 0 and descent.layer_rates.get(slot.layer.name, 1):
             yield ("identical units", slot.layer.name,
                    f"all {len(W)} units begin with the same weights ({W.flat[0]:g}), so they learn the same as each "
                    "other, or nothing. Draw the weights at random: the default initializer does.")  # fmt: skip

@@ -110,7 +110,7 @@ def of_gradients(at: Moment) -> Iterator[Symptom]:
     norms = at.reading.gradients
     if len(norms) < 2 or not at.reading.loss > LEARNED * at.guess:
         return
-    first, last = list(norms)[0], list(norms)[-1]
+    first, *_, last = norms
     if not norms[first] or not norms[last] or not at.is_sound:
         return
     table = ", ".join(f"{name} {norm:.1e}" for name, norm in norms.items())
@@ -142,14 +142,15 @@ def of_pace(at: Moment) -> Iterator[Symptom]:
     elif enough and at.mean_loss > max(RISEN_AGAIN * at.lowest_mean, LEARNED * at.guess):
         yield ("learning rate too high", "",
                f"the loss had come down to {at.lowest_mean:.3g} and rose to {at.mean_loss:.3g}, on average over the "
-               f"last {at.mean_steps} steps; {moved}. Probably {rate} is too high. Try {at.lower}, a schedule that lets "
-               "it fall, or gradients cut to a norm of 1 (clip_norm).")  # fmt: skip
+               f"last {at.mean_steps} steps; {moved}. Probably {rate} is too high. Try {at.lower}, a schedule that "
+               "lets it fall, or gradients cut to a norm of 1 (clip_norm).")  # fmt: skip
     hardly = at.reading.loss > max(at.first_loss - HARDLY_FALLEN * at.guess, LEARNED * at.guess)
     if (at.step >= min(SLOW_AFTER, at.steps) and at.moved and hardly and at.is_sound
             and at.moved_in_all * at.steps < HARDLY_MOVED):  # fmt: skip
         yield ("learning rate too low", "",
-               f"after {at.step} steps the loss is {at.reading.loss:.4g}, and was {at.first_loss:.4g}; {moved}, so that "
-               f"all {at.steps:,} steps will hardly change them. Probably {rate} is too low. Try {at.higher}.")  # fmt: skip
+               f"after {at.step} steps the loss is {at.reading.loss:.4g}, and was {at.first_loss:.4g}; {moved}, so "
+               f"that all {at.steps:,} steps will hardly change them. Probably {rate} is too low. Try "
+               f"{at.higher}.")  # fmt: skip
 
 
 def of_standstill(at: Moment) -> Iterator[Symptom]:

@@ -72,6 +72,7 @@ class Watch(Callback):
         f = self.formulas
         if progress.step == 0:
             self._tell(progress, material.of_images(f, self.probe.x))
+            self.network.told_of_scale |= "unscaled images" in self._told()
             self._tell(progress, material.of_labels(f.loss, f.targets, self.network.classes))
             self._tell(progress, material.of_network(f.workspace, min(f.batch_size, len(f.images)), f.descent))
         else:
