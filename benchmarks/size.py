@@ -24,7 +24,6 @@ CORE = (
     "optimizers",
     "descent",
     "schedules",
-    "callbacks",
     "loop",
     "training",
 )

@@ -1,7 +1,17 @@
 """pellucid: a neural network from scratch on NumPy that reads handwritten digits, and that you can see through."""
 
 from pellucid import data
-from pellucid.callbacks import Callback, History
+from pellucid.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    History,
+    ModelCheckpoint,
+    Norms,
+    TargetAccuracy,
+    TimeLimit,
+    WeightAveraging,
+)
 from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
 from pellucid.initializers import initializer
 from pellucid.layers.activation import ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
@@ -30,11 +40,13 @@ __all__ = [
     "AdamW",
     "AveragePooling",
     "BatchNormalization",
+    "CSVLogger",
     "Callback",
     "Convolution",
     "DataError",
     "Dense",
     "Dropout",
+    "EarlyStopping",
     "Flatten",
     "GaussianNoise",
     "GlobalAveragePooling",
@@ -44,8 +56,10 @@ __all__ = [
     "LeakyReLU",
     "Lion",
     "MaxPooling",
+    "ModelCheckpoint",
     "ModelFileError",
     "Network",
+    "Norms",
     "NumericError",
     "PellucidError",
     "RMSProp",
@@ -59,7 +73,10 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "TargetAccuracy",
+    "TimeLimit",
     "UsageError",
+    "WeightAveraging",
     "data",
     "fit",
     "initializer",

@@ -25,14 +25,10 @@ def check_output(layers: Sequence[Layer], output: str, outputs: int) -> None:
         )
     last = next((layer for layer in reversed(layers) if not isinstance(layer, Disturbance)), None)
     if isinstance(last, Activation) and output != "identity":
-        instead = (
-            f"Leave {last.name} out and take the output {last.kind!r}, or "
-            if last.kind in OUTPUTS
-            else "Leave it out, or "
-        )
+        instead = f" and take the output {last.kind!r}" if last.kind in OUTPUTS else ""
         raise UsageError(
             f"The network ends with {last.name}, and the output link {output!r} would follow it. "
-            f"{instead}take the output 'identity'."
+            f"Leave {last.name} out{instead}, or take the output 'identity'."
         )
     if outputs == 1 and (output == "softmax" or isinstance(last, Softmax)):
         raise UsageError("The softmax of a single output is always 1; write output='sigmoid'.")

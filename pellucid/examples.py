@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pellucid.checks import check_number
 from pellucid.data.dataset import Dataset, one_hot
 from pellucid.errors import DataError, ShapeError, UsageError
+from pellucid.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from pellucid.names import assignments, choose
 
 Part = tuple[Any, Any]  # a Dataset and None, or images and labels
@@ -63,7 +64,7 @@ def typical_size(images: NDArray[Any]) -> float:
     return float(np.sqrt(np.vdot(numbers, numbers) / numbers.size))
 
 
-def check_targets(
+def targets_of(
     labels: NDArray[Any] | None, count: int, classes: int, outputs: int, dtype: np.dtype[Any]
 ) -> NDArray[Any]:
     """Labels as the rows of Y, (N, outputs): class numbers (N,) become one-hot rows, rows are taken as they are.
@@ -93,6 +94,15 @@ def check_targets(
     if not np.isfinite(labels).all():
         raise DataError("The targets hold NaN or infinity.")
     return labels.astype(dtype, copy=False)
+
+
+def check_targets(y: NDArray[Any], loss: Loss) -> None:
+    """Refuse targets (N, outputs) that the formula of the loss is not made for (DataError)."""
+    if isinstance(loss, CrossEntropy) and (y.min() < 0 or abs(y.sum(axis=1) - 1).max() > 1e-3):
+        row = int((abs(y.sum(axis=1) - 1) + (y < 0).any(axis=1)).argmax())
+        raise DataError(f"Targets of cross_entropy are shares of 1; row {row} is {y[row].tolist()}.")
+    if isinstance(loss, BinaryCrossEntropy) and (y.min() < 0 or y.max() > 1):
+        raise DataError(f"Targets of binary_cross_entropy lie in [0, 1]; these go from {y.min()} to {y.max()}.")
 
 
 def check_classes(data: Dataset, classes: tuple[str, ...]) -> NDArray[np.int64]:

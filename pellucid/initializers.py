@@ -48,14 +48,8 @@ BY_FAN: dict[str, tuple[str, Spread]] = {
     "lecun_normal": ("normal", lambda fan_in, fan_out: sqrt(1 / fan_in)),
     "lecun_uniform": ("uniform", lambda fan_in, fan_out: sqrt(3 / fan_in)),
 }
-BY_FAN |= {
-    "he": BY_FAN["he_normal"],
-    "xavier": BY_FAN["xavier_normal"],
-    "glorot": BY_FAN["xavier_normal"],
-    "glorot_normal": BY_FAN["xavier_normal"],
-    "glorot_uniform": BY_FAN["xavier_uniform"],
-    "lecun": BY_FAN["lecun_normal"],
-}
+BY_FAN |= {short: BY_FAN[f"{short}_normal"] for short in ("he", "xavier", "lecun")}
+BY_FAN |= {name.replace("xavier", "glorot"): BY_FAN[name] for name in BY_FAN if name.startswith("xavier")}
 
 # Their spread is the number in the name, or this one: 'uniform0.5' draws from U(−0.5, 0.5).
 # 'scaled_uniform' is often written (2·rand − 1)·s, which is U(−s, s).

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pellucid.callbacks import Callback, History, Progress, events, keyed
-from pellucid.data.distortion import Distortions
-from pellucid.diagnosis.breakdown import Chunk, Guard
-from pellucid.diagnosis.watch import Watch
+from pellucid import resuming
+from pellucid.callbacks import History, Progress
+from pellucid.callbacks.audience import Audience
+from pellucid.diagnosis.breakdown import Guard
 from pellucid.engine.engines import Engine
-from pellucid.engine.reference import ReferenceEngine
-from pellucid.errors import NumericError
+from pellucid.epoch import Draw, Epoch
 from pellucid.network import Network
-from pellucid.randomness import generator
 from pellucid.schedules import Schedule
 from pellucid.snapshot import Snapshot
 
 CHUNK_SECONDS = 0.1  # callbacks hear of the training about this often
-log = logging.getLogger("pellucid")
 
 
 class Training:
@@ -34,12 +23,12 @@ class Training:
 
     Args:
         engine: takes the steps; `theta` is its workspace's.
-        formulas: a reference engine with the same arguments, for the diagnosis.
         network: whose theta that is.
         epochs: how many there will be.
         schedule: of the learning rate.
         settings: what a snapshot must have been taken with to go on here.
-        callbacks: are told.
+        audience: the callbacks.
+        guard: looks whether all stays finite.
         held_out: images and labels to validate on.
         draw: how images are distorted, by their places and the epoch.
     """
@@ -47,152 +36,110 @@ class Training:
     def __init__(
         self,
         engine: Engine,
-        formulas: ReferenceEngine,
         network: Network,
         epochs: int,
         schedule: Schedule,
         settings: dict[str, Any],
-        callbacks: Sequence[Callback],
+        audience: Audience,
+        guard: Guard,
         held_out: tuple[Any, Any] | None,
-        draw: Callable[[NDArray[np.int64], int], Distortions] | None = None,
+        draw: Draw | None = None,
     ) -> None:
         self.engine, self.network, self.epochs = engine, network, epochs
-        self.watch, self.guard = Watch(formulas, held_out), Guard(engine, network, formulas)
-        self.schedule, self.settings, self.callbacks = schedule, settings, [self.watch, *callbacks]
-        self.held_out, self.draw = held_out, draw
-        self.events = events(callbacks)
-        examples, size = settings["examples"], engine.batch_size
-        self.starts = np.arange(0, examples, size)  # of each step's examples
-        self.counts = np.diff(np.append(self.starts, examples))
-        self.history = History(examples, notices=self.watch.notices)
+        self.schedule, self.settings, self.audience = schedule, settings, audience
+        self.guard = guard
+        self.held_out, self.draw, self.facts = held_out, draw, engine.facts()
+        self.history = History(len(engine.images))
+        self.steps = -(-len(engine.images) // engine.batch_size)  # of an epoch
         self.chunk = 1  # steps until about CHUNK_SECONDS are over
-        self._start_epoch(1)
+        network.stop_training = False
+        audience.introduce(network, epochs, self.steps)
+        self.epoch = self.start(1)
 
-    def _start_epoch(self, epoch: int) -> None:
-        self.epoch, self.position, self.seconds = epoch, 0, 0.0
-        self.losses, self.correct = np.empty(len(self.counts)), np.empty(len(self.counts), np.int64)
-        self.order = generator(self.settings["seed"], "shuffle", epoch).permutation(self.history.examples)
-        weights = self.engine.weights
-        self.shares = self.counts if weights is None else np.add.reduceat(weights[self.order], self.starts)
-        before = self.history.history["validation_loss"]
-        factors = self.schedule.factors(epoch, len(self.counts), self.epochs, before)
-        self.rates = self.engine.descent.optimizer.learning_rate * factors  # never chunk by chunk: bits could differ
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Stand where the snapshot was taken; theta is there already."""
-        self.engine.restore(snapshot.moments, snapshot.step)
-        self.history.history = {key: list(values) for key, values in snapshot.history.items()}
-        self._start_epoch(snapshot.epoch)
-        self.position, self.seconds = snapshot.position, snapshot.seconds
-        self.losses[: self.position], self.correct[: self.position] = snapshot.losses, snapshot.correct
-        for name, callback in keyed(self.callbacks).items():
-            if name in snapshot.callbacks:
-                callback.restore(deepcopy(snapshot.callbacks[name]))
-        changes = [
-            f"{name} was {snapshot.facts.get(name)} and is {value}"
-            for name, value in self.facts.items()
-            if snapshot.facts.get(name) != value
-        ]
-        if changes:
-            log.warning("The weights will agree only within tolerance with those of a run never stopped: "
-                        "%s.", ", ".join(changes))  # fmt: skip
-
-    @cached_property
-    def facts(self) -> dict[str, Any]:
-        """The engine's facts; asked for once, since they take a millisecond."""
-        return self.engine.facts()
+    def start(self, number: int) -> Epoch:
+        """An epoch before its first step."""
+        factors = self.schedule.factors(number, self.steps, self.epochs, self.history.history["validation_loss"])
+        rates = self.engine.descent.optimizer.learning_rate * factors
+        return Epoch(number, self.engine, rates, self.settings["seed"], self.draw)
 
     def run(self) -> None:
-        """Train to the end."""
-        progress = self._progress()
-        for callback in self.callbacks:
-            callback.begin(progress)
-        self._remember()
-        while self.epoch <= self.epochs:
+        """Train to the end: of the epochs, or where a callback stops it."""
+        self.audience.tell("on_train_begin", self.progress())
+        self.guard.remember(self.snapshot)
+        while self.epoch.position or (self.epoch.number <= self.epochs and not self.network.stop_training):
             self._run_epoch()
+        self.audience.tell("on_train_end", self._last())
+        whole, rest = divmod(self.engine.step, self.steps)
+        self.history.seen = whole * self.history.examples + int(self.epoch.counts[:rest].sum())
+        self.history.stopped = self.reason
+
+    @property
+    def reason(self) -> str:
+        """Why it was stopped, or what else is to be said of its end; empty if nothing."""
+        wish = self.network.stop_training
+        return wish if isinstance(wish, str) else "a callback stopped it" if wish else ""
 
     def _run_epoch(self) -> None:
-        """The rest of this epoch: chunks of steps, then validation."""
-        progress = self._progress()
-        while self.position < len(self.counts):
+        """The rest of this epoch, a step of it at least: chunks of steps, then validation."""
+        epoch, progress = self.epoch, self.progress()
+        if not epoch.position:
+            self.audience.tell("on_epoch_begin", epoch.number - 1, progress)
+        while not epoch.over and not (epoch.position and self.network.stop_training):
             progress = self._run_chunk()
-            for callback in self.callbacks:
-                if callback.every and progress.step % callback.every == 0:
-                    callback.step(progress)
-                callback.chunk(progress)
-            self._remember()
+            self.audience.chunk_ends(epoch.position - 1, progress)
+            self.guard.remember(self.snapshot)
         if self.held_out:
-            try:
-                evaluation = self.network.evaluate(*self.held_out)
-            except NumericError:
-                self.guard.check_prediction(self.held_out, self.epoch, progress.learning_rate)
-                raise
-            progress = replace(progress, validation_loss=evaluation.loss, validation_accuracy=evaluation.accuracy)
+            progress = self._validate(progress, *self.held_out)
         self.history.add(progress)
-        self._start_epoch(self.epoch + 1)  # so that a snapshot taken now has this epoch behind it
-        for callback in self.callbacks:
-            callback.epoch(progress)
+        self.epoch = self.start(epoch.number + 1)  # so that a snapshot taken now has this epoch behind it
+        self.audience.tell("on_epoch_end", epoch.number - 1, progress)
+
+    def _validate(self, progress: Progress, images: Any, labels: Any) -> Progress:
+        self.audience.tell("on_test_begin", progress)  # where averaged weights may come in
+        with self.guard.validation(progress, images, labels):
+            evaluation = progress.validated.evaluate(images, labels)
+        progress = replace(progress, validation_loss=evaluation.loss, validation_accuracy=evaluation.accuracy)
+        self.audience.tell("on_test_end", progress)
+        return progress
 
     def _run_chunk(self) -> Progress:
         """Steps until the next event of a callback, the end of the epoch or the end of about CHUNK_SECONDS."""
-        step = self.engine.step
-        until_event = min(self.watch.until(step), *(every - step % every for every in self.events), self.chunk)
-        stop = min(self.position + until_event, len(self.counts))
-        part, size = slice(self.position, stop), self.engine.batch_size
+        epoch, step = self.epoch, self.engine.step
+        self.audience.batch_begins(epoch.position, step, self.progress)
         self.guard.keep()
-        began = time.perf_counter()
-        examples = self.order[part.start * size : part.stop * size]
-        distortions = self.draw(examples, self.epoch) if self.draw else None
-        losses, correct = self.engine.run(examples, self.rates[part], distortions)
-        seconds = time.perf_counter() - began
-        self.losses[part], self.correct[part] = losses, correct
-        self.position, self.seconds = stop, self.seconds + seconds
-        self.guard.check(Chunk(examples, self.rates[part], distortions, losses), self.epoch)
+        part, seconds = epoch.run(min(self.chunk, self.audience.steps_until_event(step) or self.chunk))
+        losses, correct = epoch.losses[part].copy(), epoch.correct[part].copy()
+        self.guard.check(epoch, part)
         in_time = int(len(losses) * CHUNK_SECONDS / max(seconds, 1e-9))
         self.chunk = max(1, min(in_time, 10 * self.chunk))
-        return replace(self._progress(), losses=losses, correct=correct)
+        return replace(self.progress(), losses=losses, correct=correct)
 
-    def _progress(self) -> Progress:
+    def progress(self) -> Progress:
         """What there is to tell now."""
-        shares = self.shares[: self.position]
-        done = int(self.counts[: self.position].sum())
+        epoch = self.epoch
         return Progress(
             self.network,
             self.epochs,
             self.history.examples,
-            epoch=self.epoch,
-            done=done,
+            epoch=epoch.number,
+            done=epoch.done,
             step=self.engine.step,
-            loss=float(self.losses[: self.position] @ shares / shares.sum()) if done else 0.0,
-            accuracy=int(self.correct[: self.position].sum()) / max(done, 1),
-            learning_rate=float(self.rates[max(self.position - 1, 0)]),
-            seconds=self.seconds,
-            total_seconds=sum(self.history.history["seconds"]) + self.seconds,
-            taker=self.snapshot,
+            loss=epoch.loss,
+            accuracy=epoch.accuracy,
+            learning_rate=float(epoch.rates[max(epoch.position - 1, 0)]),
+            seconds=epoch.seconds,
+            total_seconds=sum(self.history.history["seconds"]) + epoch.seconds,
+            training=self,
         )
 
-    def _remember(self) -> None:
-        """Keep this moment, if all is well, for the case that the training breaks."""
-        if self.watch.good and self.watch.good[0] == self.engine.step and self.guard.is_finite:
-            self.guard.good = self.snapshot(), self.watch.good[1]
+    def _last(self) -> Progress:
+        """What there is to tell of the last epoch, also where it was trained in a session before."""
+        values: dict[str, Any] = {key: values[-1] for key, values in self.history.history.items() if values}
+        trained = len(self.history.history["loss"])
+        return replace(
+            self.progress(), epoch=trained, done=trained and self.history.examples, learning_rate=0.0, **values
+        )
 
     def snapshot(self) -> Snapshot:
-        """All of it, copied, so that the training may go on."""
-        workspace = self.engine.workspace
-        states = {name: callback.state() for name, callback in keyed(self.callbacks).items()}
-        return Snapshot(
-            theta=np.array(workspace.theta),
-            state=np.array(workspace.state),
-            moments=[np.array(moment) for moment in self.engine.moments],
-            losses=self.losses[: self.position].copy(),
-            correct=self.correct[: self.position].copy(),
-            step=self.engine.step,
-            epoch=self.epoch,
-            position=self.position,
-            seconds=self.seconds,
-            history={key: list(values) for key, values in self.history.history.items()},
-            callbacks={name: deepcopy(state) for name, state in states.items() if state},
-            facts=dict(self.facts),
-            settings=dict(self.settings),
-            normalization=dict(vars(self.network.normalization)),
-        )
+        """All of it, copied."""
+        return resuming.take(self)

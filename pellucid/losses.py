@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pellucid.errors import DataError, UsageError
+from pellucid.errors import UsageError
 from pellucid.layers import Array, Numbers
 from pellucid.layers.activation import Activation, Identity, Sigmoid, Softmax, Tanh
 from pellucid.names import choose
@@ -29,10 +29,7 @@ class Loss:
 
     link: Activation
     kind: ClassVar[str]
-    links: ClassVar[tuple[type[Activation], ...]]  # the output links that the formula is made for
-
-    def check_targets(self, y: Array) -> None:
-        """Refuse targets (N, outputs) that the formula is not made for (DataError)."""
+    links: ClassVar[tuple[type[Activation], ...]]  # the output links that the formula is made for, first its own
 
     def forward(self, t: Numbers) -> None:
         """From the logits t.z and the targets t.y: the outputs t.a and the loss of each example."""
@@ -72,12 +69,6 @@ class CrossEntropy(Loss):
     kind = "cross_entropy"
     links = (Softmax,)
 
-    def check_targets(self, y: Array) -> None:
-        sums = y.sum(axis=1)
-        if y.min() < 0 or abs(sums - 1).max() > 1e-3:
-            row = int((abs(sums - 1) + (y < 0).any(axis=1)).argmax())
-            raise DataError(f"Targets of cross_entropy are shares of 1; row {row} is {y[row].tolist()}.")
-
     def forward(self, t: Numbers) -> None:
         shifted = t.z - t.xp.max(t.z, axis=0, keepdims=True)
         e = t.xp.exp(shifted)
@@ -101,10 +92,6 @@ class BinaryCrossEntropy(Loss):
 
     kind = "binary_cross_entropy"
     links = (Sigmoid,)
-
-    def check_targets(self, y: Array) -> None:
-        if y.min() < 0 or y.max() > 1:
-            raise DataError(f"Targets of binary_cross_entropy lie in [0, 1]; these go from {y.min()} to {y.max()}.")
 
     def forward(self, t: Numbers) -> None:
         self.link.forward(t)
@@ -132,7 +119,7 @@ class SquaredError(Loss):
     """L = Σ_k (a_k − y_k)², without a factor ½;  da = 2 (a − y) · w / Σ w, and the link takes da to dz."""
 
     kind = "squared_error"
-    links = (Identity, Tanh, Sigmoid, Softmax)
+    links = (Softmax, Sigmoid, Tanh, Identity)
 
     def forward(self, t: Numbers) -> None:
         self.link.forward(t)
@@ -145,13 +132,6 @@ class SquaredError(Loss):
 
 LOSSES: dict[str, type[Loss]] = {loss.kind: loss for loss in (CrossEntropy, BinaryCrossEntropy, SquaredError)}
 OUTPUTS = {link.kind: link for link in SquaredError.links}
-PARTNER_OF_OUTPUT = {
-    "softmax": "cross_entropy",
-    "sigmoid": "binary_cross_entropy",
-    "tanh": "squared_error",
-    "identity": "squared_error",
-}
-PARTNER_OF_LOSS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "squared_error": "softmax"}
 
 
 def make_loss(output: str | None = None, loss: str | None = None) -> Loss:
@@ -160,18 +140,15 @@ def make_loss(output: str | None = None, loss: str | None = None) -> Loss:
     Raises:
         UsageError: an unknown name, or a loss whose formula is not made for that output.
     """
-    loss = loss.replace("-", "_") if loss else loss
-    if loss is not None:
-        choose("loss", loss, LOSSES)
-    if output is None:
-        output = PARTNER_OF_LOSS[loss] if loss else "softmax"
-    link = choose("output", output, OUTPUTS)
-    kind = LOSSES[loss or PARTNER_OF_OUTPUT[output]]
+    named = choose("loss", loss.replace("-", "_"), LOSSES) if loss is not None else None
+    link = choose("output", output, OUTPUTS) if output is not None else (named or CrossEntropy).links[0]
+    matching = next(kind for kind in LOSSES.values() if link in kind.links)
+    kind = named or matching
     if link not in kind.links:
         fitting = " or ".join(repr(fit.kind) for fit in kind.links)
         raise UsageError(
             f"The loss {kind.kind} is made for the output {fitting}, not {output!r}. "
-            f"Take that output, or the loss {PARTNER_OF_OUTPUT[output]}."
+            f"Take that output, or the loss {matching.kind}."
         )
     return kind(link())
 
@@ -180,11 +157,6 @@ def for_labels(loss: Loss, labels: Array | None) -> Loss:
     """The loss as these labels ask for it: rows of answers (N, outputs) for binary cross-entropy make it MultiLabel."""
     rows = labels is not None and np.ndim(labels) == 2 and np.shape(labels)[1] > 1
     return MultiLabel(loss.link) if rows and type(loss) is BinaryCrossEntropy else loss
-
-
-def fits(output: str, loss: str) -> bool:
-    """Whether the loss's formula is made for that output; unknown names fit nothing."""
-    return output in OUTPUTS and OUTPUTS[output] in getattr(LOSSES.get(loss.replace("-", "_")), "links", ())
 
 
 def decide(outputs: Array) -> Array:

@@ -17,7 +17,7 @@ from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
 from pellucid.engine.prediction import Predictor, answer, whole
 from pellucid.errors import ShapeError, UsageError
-from pellucid.examples import FAR, check_classes, check_images, check_targets, typical_size
+from pellucid.examples import FAR, check_classes, check_images, check_targets, targets_of, typical_size
 from pellucid.files.model import write_model
 from pellucid.layers import Layer, Shape, walk
 from pellucid.layers.layer import assign
@@ -54,18 +54,10 @@ class Network:
     """
 
     def __init__(
-        self,
-        architecture: str | Sequence[Layer],
-        *,
-        input_shape: Shape | None = None,
-        output: str | None = None,
-        loss: str | None = None,
-        activation: str = "relu",
-        initializer: str | None = None,
-        dtype: str = "float32",
-        seed: int = 0,
-        classes: Sequence[str] | None = None,
-    ) -> None:
+        self, architecture: str | Sequence[Layer], *, input_shape: Shape | None = None, output: str | None = None,
+        loss: str | None = None, activation: str = "relu", initializer: str | None = None, dtype: str = "float32",
+        seed: int = 0, classes: Sequence[str] | None = None,
+    ) -> None:  # fmt: skip
         if isinstance(architecture, str):
             shape, layers = parse(architecture, activation, input_shape, len(classes) if classes else None)
             if input_shape and tuple(input_shape) != shape and (prod(input_shape) != prod(shape) or len(shape) == 3):
@@ -82,6 +74,7 @@ class Network:
         self.dtype = np.dtype(choose("dtype", np.dtype(dtype).name, DTYPES))
         self.loss: Loss = make_loss(output, loss)
         self.normalization = Normalization()
+        self.stop_training: bool | str = False  # a callback sets it, to True or to the reason
         connect(self.layers, shape)
         check_output(self.layers, self.output, self.outputs)
         self.classes: tuple[str, ...] = tuple(classes or map(str, range(max(self.outputs, 2))))
@@ -238,8 +231,8 @@ class Network:
                 raise UsageError("A Dataset brings its own labels; give them with images only.")
             return self.check_examples(data.images, check_classes(data, self.classes), loss)
         images = check_images(data, self.input_shape)
-        targets = check_targets(labels, len(images), len(self.classes), self.outputs, self.dtype)
-        (loss or self.loss).check_targets(targets)
+        targets = targets_of(labels, len(images), len(self.classes), self.outputs, self.dtype)
+        check_targets(targets, loss or self.loss)
         return images, targets
 
     # How it comes about

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from pellucid.callbacks.asked import asked_for
 from pellucid.checks import check_number
 from pellucid.data.augment import parse as parse_augmentation
 from pellucid.data.normalization import NORMALIZATIONS
@@ -15,7 +16,7 @@ from pellucid.errors import UsageError
 from pellucid.examples import class_table
 from pellucid.figures import PublishedFigure
 from pellucid.initializers import initializer
-from pellucid.losses import fits, make_loss
+from pellucid.losses import make_loss
 from pellucid.names import assignments, choose, suggest
 from pellucid.network import DTYPES, Network
 from pellucid.notation import parse
@@ -24,7 +25,8 @@ from pellucid.schedules import Schedule
 
 FIT_OPTIONS = (
     "epochs", "batch_size", "schedule", "label_smoothing", "class_weights", "normalize", "augment", "l1", "l2",
-    "clip_value", "clip_norm", "max_norm", "layer_rates", "validation", "seed",
+    "clip_value", "clip_norm", "max_norm", "layer_rates", "validation", "average", "early_stopping", "target_accuracy",
+    "time_limit", "seed",
 )  # fmt: skip
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD, "nesterov": SGD, "adagrad": Adagrad, "rmsprop": RMSProp, "adam": Adam, "adamw": AdamW, "lion": Lion,
@@ -67,6 +69,10 @@ class Recipe:
     normalize: str = "unit"
     augment: str = ""  # in words: "shift2 rotate10"; none leaves the images as they are
     validation: float = 0.0
+    average: str = ""  # of the weights, in words: "ema,decay=0.999"; none leaves the last ones
+    early_stopping: int = 0  # epochs without a better validation loss; 0: off
+    target_accuracy: float = 0.0  # on the validation images; 0: off
+    time_limit: float = 0.0  # seconds of training; 0: off
     limit: int = 0  # train on the first so many examples; 0: on all
     dtype: str = "float32"
     seed: int = 0
@@ -89,6 +95,7 @@ class Recipe:
         make_loss(self.output or None, self.loss or None)
         self.make_descent()
         Schedule(self.schedule)
+        asked_for(self.average, self.early_stopping, self.target_accuracy, self.time_limit)
         check_number("label_smoothing", self.label_smoothing, below=1)
         class_table(self.class_weights)
         if self.initializer:
@@ -185,8 +192,11 @@ def changed(recipe: Recipe, **changes: Any) -> Recipe:
     changes = {name: value for name, value in changes.items() if value is not None}
     output, loss = (changes.get(name, getattr(recipe, name)) for name in ("output", "loss"))
     follower = {"output", "loss"} - changes.keys()
-    if output and loss and len(follower) == 1 and not fits(output, loss):
-        changes[follower.pop()] = ""
+    if output and loss and len(follower) == 1:
+        try:
+            make_loss(output, loss)
+        except UsageError:
+            changes[follower.pop()] = ""
     if changes.get("optimizer", recipe.optimizer) != recipe.optimizer:
         changes = optimizer_defaults(changes["optimizer"]) | changes
     return replace(recipe, **changes)

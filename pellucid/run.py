@@ -92,7 +92,7 @@ class Run(Callback):
         self.open.close()
 
     @property
-    def model(self) -> Path:
+    def path(self) -> Path:
         """Where the model is."""
         return self.folder / "model.safetensors"
 
@@ -142,9 +142,9 @@ class Run(Callback):
 
     # What happens while it trains
 
-    def begin(self, progress: Progress) -> None:
+    def on_train_begin(self, logs: Progress) -> None:
         """Make the folder, with recipe.toml, which says that the run has begun, and before it run.json."""
-        self.network, self.written = progress.network, time.monotonic()
+        self.written = time.monotonic()
         try:
             if self.fresh:
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -157,34 +157,36 @@ class Run(Callback):
         except OSError as error:
             raise UsageError(f"The run folder {self.folder} cannot be written: {error.strerror}.") from None
 
-    def step(self, progress: Progress) -> None:
+    def on_train_batch_end(self, batch: int, logs: Progress) -> None:
         """--checkpoint-every."""
-        self._checkpoint(progress)
+        self._checkpoint(logs)
 
-    def chunk(self, progress: Progress) -> None:
+    def on_chunk_end(self, logs: Progress) -> None:
         """Write a checkpoint from time to time in a long epoch, and stop if that is wished."""
         if self.stop():
-            self._interrupt(progress)
+            self._interrupt(logs)
         if self._is_due(WITHIN_EPOCH):
-            self._checkpoint(progress)
+            self._checkpoint(logs)
 
-    def epoch(self, progress: Progress) -> None:
-        """Add a line to the metrics; write a checkpoint now and then, and after the last epoch the model too."""
+    def on_epoch_end(self, epoch: int, logs: Progress) -> None:
+        """Add a line to the metrics; write a checkpoint now and then, and when no epoch follows."""
         keys = ("epoch", *KEYS, "images_per_second")
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(_line({key: value for key in keys if (value := getattr(progress, key)) is not None}))
+            file.write(_line({key: value for key in keys if (value := getattr(logs, key)) is not None}))
         if self.stop():
-            self._interrupt(progress)
-        if progress.epoch == progress.epochs or self._is_due(AFTER_EPOCH):
-            self._checkpoint(progress)
-        if progress.epoch == progress.epochs:
-            self.save()
+            self._interrupt(logs)
+        if logs.epoch == logs.epochs or self.model.stop_training or self._is_due(AFTER_EPOCH):
+            self._checkpoint(logs)
+
+    def on_train_end(self, logs: Progress) -> None:
+        """Write the model, whose weights are the ones to be left."""
+        self.save()
 
     def _is_due(self, seconds: float) -> bool:
         return time.monotonic() - self.written > max(seconds, self.cost / SHARE)
 
-    def _checkpoint(self, progress: Progress) -> None:
-        self.keep(progress.snapshot())
+    def _checkpoint(self, logs: Progress) -> None:
+        self.keep(logs.snapshot())
 
     def keep(self, snapshot: Snapshot) -> None:
         """Write a checkpoint."""
@@ -195,15 +197,15 @@ class Run(Callback):
         self.written = time.monotonic()
         self.cost = self.written - began
 
-    def _interrupt(self, progress: Progress) -> None:
-        self._checkpoint(progress)
+    def _interrupt(self, logs: Progress) -> None:
+        self._checkpoint(logs)
         self.save()
         raise KeyboardInterrupt
 
     def save(self, result: dict[str, Any] | None = None) -> None:
         """Write the model as it is now, with how it was made and what came of it."""
         made = {"version": pellucid.__version__, "recipe": asdict(self.recipe), "result": result}
-        self.network.save(self.model, made)
+        self.model.save(self.path, made)
 
     def finish(self, history: History, result: dict[str, Any]) -> None:
         """Write the model with its result, the curves, and then the result itself."""

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.checks import check_number
+from pellucid.errors import UsageError
 from pellucid.names import assignments, choose
 
 Floats = NDArray[Any]
@@ -116,6 +117,14 @@ class Schedule:
     def spans(self) -> bool:
         """Whether the number of epochs enters."""
         return self.name in ("polynomial", "cosine", "one_cycle")
+
+    def check_validated(self) -> None:
+        """Refuse a schedule that follows a validation which there is not (UsageError)."""
+        if self.name == "plateau":
+            raise UsageError(
+                "The schedule plateau follows the validation loss: hold something out, say validation=0.1 "
+                "(--validation 0.1)."
+            )
 
     def __str__(self) -> str:
         return ",".join([self.name, *(f"{name}={value}" for name, value in sorted(self.options.items()))])

@@ -14,7 +14,9 @@ from pellucid.data.normalization import Normalization
 from pellucid.errors import ModelFileError, UsageError
 
 KEYS = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")  # of a history
-NUMBERS = ("step", "epoch", "position", "seconds", "history", "callbacks", "facts", "settings", "normalization")
+NUMBERS = (
+    "step", "epoch", "position", "seconds", "history", "callbacks", "facts", "settings", "normalization", "stopped",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,11 @@ class Snapshot:
         position: steps done in this epoch.
         seconds: of training in this epoch.
         history: of the epochs before.
-        callbacks: their states.
+        callbacks: their states, of values that JSON can say and of arrays.
         facts: what the bits depend on beside the settings: engine, threads, instruction set, versions.
         settings: what must be the same to go on: architecture, optimizer, seed, batch size, number of examples ...
         normalization: of the images.
+        stopped: why no more steps shall follow; empty as long as some shall.
     """
 
     theta: NDArray[Any]
@@ -52,12 +55,18 @@ class Snapshot:
     facts: dict[str, Any]
     settings: dict[str, Any]
     normalization: dict[str, Any]
+    stopped: str = ""
 
     def parts(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """The snapshot as named tensors and as values that JSON can say, as a file keeps them."""
         tensors = {name: getattr(self, name) for name in ("theta", "state", "losses", "correct")}
         tensors |= {f"moments/{number}": moment for number, moment in enumerate(self.moments)}
-        return tensors, {name: getattr(self, name) for name in NUMBERS}
+        numbers = {name: getattr(self, name) for name in NUMBERS}
+        numbers["callbacks"] = {name: dict(state) for name, state in self.callbacks.items()}
+        for name, state in numbers["callbacks"].items():
+            arrays = {key: value for key, value in state.items() if isinstance(value, np.ndarray)}
+            tensors |= {f"callbacks/{name}/{key}": state.pop(key) for key in arrays}
+        return tensors, numbers
 
     @classmethod
     def of(cls, tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Snapshot:
@@ -68,10 +77,14 @@ class Snapshot:
         """
         vectors: dict[str, Any] = dict(tensors)
         moments = [vectors.pop(name) for name in sorted(tensors) if name.startswith("moments/")]
+        kept = {tuple(name.split("/", 2)[1:]): vectors.pop(name) for name in tensors if name.startswith("callbacks/")}
         try:
-            snapshot = cls(moments=moments, **vectors, **about)
+            states = {name: {**state} for name, state in about["callbacks"].items()}
+            for (name, key), array in kept.items():
+                states[name][key] = array
+            snapshot = cls(moments=moments, **vectors, **{**about, "callbacks": states})
             fault = snapshot._fault()
-        except (TypeError, AttributeError, LookupError) as error:
+        except (TypeError, AttributeError, LookupError, ValueError) as error:
             fault = str(error)
         if fault:
             raise ModelFileError(f"it does not describe a training of pellucid: {fault[:500]}")
@@ -91,11 +104,12 @@ class Snapshot:
                 )
         steps = -(-settings["examples"] // settings["batch_size"])
         vectors = [(self.theta, theta), (self.state, state), *((moment, theta) for moment in self.moments)]
+        behind = (self.epoch - 1) * steps + self.position - self.step  # of an epoch that was stopped within
         if (
             any((kept.shape, kept.dtype) != (own.shape, own.dtype) for kept, own in vectors)
             or len(self.moments) != moments
             or self.position > steps
-            or self.step != (self.epoch - 1) * steps + self.position
+            or not 0 <= behind < (steps if self.stopped and not self.position else 1)
         ):
             raise UsageError("The snapshot contradicts itself: its vectors or counts are not those of its settings.")
 
@@ -109,8 +123,8 @@ class Snapshot:
         for name in ("callbacks", "facts", "settings", "history"):
             if not isinstance(getattr(self, name), dict):
                 return f"{name} is no table"
-        if not all(isinstance(state, dict) for state in self.callbacks.values()):
-            return "the state of a callback is no table"
+        if not isinstance(self.stopped, str):
+            return f"stopped is {self.stopped!r}"
         if type(self.settings.get("examples")) is not int:
             return "the settings do not say how many examples there are"
         if set(self.history) != set(KEYS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from pellucid.arithmetic import operations, operations_of
 from pellucid.layers import Layer, walk
 
 UNIT = "operations: additions, multiplications and function values of a forward pass, for one example"
@@ -17,8 +18,8 @@ def table(layers: Sequence[Layer], note: str) -> str:
     for layer in walk(layers):
         count = sum(prod(layer.shape_of(tensor)) for tensor in layer.tensors if tensor.role == "parameter")
         total += count
-        rows.append((layer.name, str(layer.output_shape), f"{count:,}", f"{layer.operations():,}"))
-    rows.append(("in all", "", f"{total:,}", f"{sum(layer.operations() for layer in walk(layers)):,}"))
+        rows.append((layer.name, str(layer.output_shape), f"{count:,}", f"{operations(layer):,}"))
+    rows.append(("in all", "", f"{total:,}", f"{operations_of(layers):,}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in rows]
     rule = "-" * len(lines[0])

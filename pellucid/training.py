@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.callbacks import Callback, History, events
+from pellucid.callbacks import History, asked
+from pellucid.callbacks.audience import Audience
 from pellucid.checks import check_number, check_whole
-from pellucid.data.augment import Augmentation, parse
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization, normalization
-from pellucid.descent import OPTIONS, Descent
+from pellucid.descent import Descent
+from pellucid.diagnosis.breakdown import Guard
+from pellucid.diagnosis.watch import Watch
 from pellucid.engine.engines import ENGINES, select
-from pellucid.engine.reference import ReferenceEngine
-from pellucid.errors import UsageError
-from pellucid.examples import check_weights, hold_out, image_size
 from pellucid.loop import Training
-from pellucid.losses import for_labels, make_loss
 from pellucid.machine import limited
 from pellucid.names import assignments
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Optimizer
+from pellucid.preparation import prepare, settings
+from pellucid.resuming import restore
 from pellucid.schedules import Schedule
 from pellucid.snapshot import Snapshot
 
@@ -54,10 +52,14 @@ def fit(
     max_norm: float | None = None,
     layer_rates: str | Mapping[str, float] = "",
     validation: float | Dataset = 0.0,
+    average: str = "",
+    early_stopping: int = 0,
+    target_accuracy: float = 0.0,
+    time_limit: float = 0.0,
     engine: str = "auto",
     threads: int | None = None,
     seed: int = 0,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Any] = (),
     resume: Snapshot | None = None,
 ) -> History:
     """Train a network by gradient descent; its theta changes in place.
@@ -85,10 +87,15 @@ def fit(
         max_norm: shorten the weights into each unit to this norm where they are longer.
         layer_rates: factors of the learning rate by layer: {"dense1": 0.1} or "dense1=0.1"; 0 freezes a layer.
         validation: a fraction of the training data to hold out (stratified), or a Dataset.
+        average: the weights to leave in place of the last ones, "ema,decay=0.999" or "last,epochs=5": see
+            `WeightAveraging`. They are what is validated.
+        early_stopping: stop after so many epochs without a lower validation loss, and leave the best weights; 0: off.
+        target_accuracy: stop when the validation accuracy reaches it; 0: off.
+        time_limit: stop after so many seconds of training; 0: off.
         engine: native (kernels in C), reference (the layers' formulas), or auto: native where it can.
         threads: by default as many as there are cores to use.
         seed: of the shuffling, the held-out part, the distortions and what layers draw (dropout, noise).
-        callbacks: are told of steps, chunks and epochs.
+        callbacks: are told of steps, chunks and epochs: `Callback`s, or other objects with Keras's hooks.
         resume: go on from this snapshot, with the bits of a training never stopped; `epochs` counts from its start.
 
     Validation and `network.evaluate` take every example as it is, without weights and smoothing.
@@ -106,49 +113,37 @@ def fit(
     descent = Descent(optimizer or SGD(), l1, l2, clip_value or 0.0, clip_norm or 0.0, max_norm or 0.0, rates)
     descent.check(network.layers)
     factors = Schedule(schedule)
-    events(callbacks)
-    train, held_out, sample_weights = hold_out(data, labels, sample_weights, validation, seed)
-    if factors.name == "plateau" and not held_out:
-        raise UsageError("The schedule plateau follows the validation loss: hold something out, say validation=0.1.")
-    link_and_loss = make_loss(network.output, loss) if loss else network.loss
-    images, targets = network.check_examples(*train, loss=link_and_loss)
-    if held_out:
-        network.check_examples(*held_out, loss=link_and_loss)
-    weights = check_weights(sample_weights, class_weights, labels, targets, network.classes)
-    loss_of_labels = for_labels(link_and_loss, labels)
-    if label_smoothing:
-        targets = loss_of_labels.smooth(targets, label_smoothing)
-    augmentation = parse(augment) if augment is not None else Augmentation()
-    draw = partial(augmentation.draw, seed=int(seed), size=image_size(images)) if augmentation else None
-    engine, _ = select(
-        engine, network.layers, network.dtype, loss_of_labels, descent, weights is not None, bool(augmentation)
+    wishes = (average, early_stopping, target_accuracy, time_limit)
+    watch = Watch()
+    audience = Audience([watch, *asked.asked_for(*wishes), *callbacks])
+    examples = prepare(
+        network, data, labels, validation, seed, augment, loss, label_smoothing, sample_weights, class_weights
     )
-    settings = {
-        "architecture": network.architecture, "dtype": network.dtype.name, "output": network.output,
-        "loss": link_and_loss.kind, "optimizer": repr(descent.optimizer), "batch_size": int(batch_size),
-        "seed": int(seed), "examples": len(images), "augment": str(augmentation) or None,
-        "label_smoothing": label_smoothing or None,
-        "weights": None if weights is None else sha256(weights.tobytes()).hexdigest(),
-        "schedule": str(factors) if str(factors) != "constant" else None,
-        "epochs": int(epochs) if factors.spans else None,
-        **{name: descent.options.get(name) for name in OPTIONS},
-    }  # fmt: skip
+    if not examples.held_out:
+        audience.check_validated()
+        factors.check_validated()
+    measure, weights, distorted = examples.loss_of_labels, examples.weights, examples.draw is not None
+    engine, _ = select(engine, network.layers, network.dtype, measure, descent, weights is not None, distorted)
+    terms = settings(network, examples, descent, factors, epochs, batch_size, seed, label_smoothing)
+    terms |= asked.settings(*wishes)
     if resume:
-        resume.fits(settings, network.theta, network.state, descent.optimizer.moments)
+        resume.fits(terms, network.theta, network.state, descent.optimizer.moments)
         network.normalization = Normalization(**resume.normalization)
         network.theta[...], network.state[...] = resume.theta, resume.state
     elif normalize:
-        network.normalization = normalization(normalize, images)
-    network.loss = link_and_loss  # nothing of the network has changed before all was found right
-    arguments: dict[str, Any] = {
-        "workspace": network.workspace(gradient=np.zeros_like(network.theta)), "loss": loss_of_labels,
-        "descent": descent, "images": images, "targets": targets, "normalization": network.normalization,
-        "batch_size": int(batch_size), "seed": int(seed), "threads": threads, "weights": weights,
-    }  # fmt: skip
-    runner, formulas = ENGINES[engine](**arguments), ReferenceEngine(**arguments)
-    training = Training(runner, formulas, network, int(epochs), factors, settings, callbacks, held_out, draw)
+        network.normalization = normalization(normalize, examples.images)
+    network.loss = examples.loss  # nothing of the network has changed before all was found right
+    runner = ENGINES[engine](
+        network.workspace(gradient=np.zeros_like(network.theta)), measure, descent, examples.images, examples.targets,
+        network.normalization, int(batch_size), int(seed), threads, weights,
+    )  # fmt: skip
+    guard = Guard(runner, network, watch)
     with limited(threads):
+        training = Training(
+            runner, network, int(epochs), factors, terms, audience, guard, examples.held_out, examples.draw
+        )
+        training.history.notices = watch.notices
         if resume:
-            training.restore(resume)
+            restore(training, resume)
         training.run()
     return training.history

@@ -74,13 +74,9 @@ class Workspace:
         return self.layers[0].input_shape
 
     def __init__(
-        self,
-        layers: Sequence[Layer],
-        theta: Array,
-        gradient: Array | None = None,
-        state: Array | None = None,
-        xp: Any = np,
-    ) -> None:
+        self, layers: Sequence[Layer], theta: Array,
+        gradient: Array | None = None, state: Array | None = None, xp: Any = np,
+    ) -> None:  # fmt: skip
         self.layers, self.theta, self.gradient, self.state, self.xp = layers, theta, gradient, state, xp
         self.of = {layer.name: Numbers(layer.name, xp, index) for index, layer in enumerate(walk(layers))}
         self.numbers = [self.of[layer.name] for layer in layers]
@@ -89,11 +85,12 @@ class Workspace:
             self.of[layer.name].parts = [self.of[part.name] for part in layer.parts]
         trained = [bool(slots([layer], "parameter")) for layer in layers]
         self.first = trained.index(True) if any(trained) else 0  # where the way back may end
-        self.parameters, states = slots(layers, "parameter"), slots(layers, "state")
-        for prefix, vector, places in (
-            ("", theta, self.parameters),
-            ("d", gradient, self.parameters),
-            ("", state, states),
-        ):
-            for slot in places if vector is not None else ():
-                setattr(self.of[slot.layer.name], prefix + slot.tensor.name, slot.view(vector))
+        self.parameters = slots(layers, "parameter")
+        self._show("", theta, self.parameters)
+        self._show("d", gradient, self.parameters)
+        self._show("", state, slots(layers, "state"))
+
+    def _show(self, prefix: str, vector: Array | None, places: Sequence[Slot]) -> None:
+        """Let `t.W`, `t.dW` and the like be views of a vector."""
+        for slot in places if vector is not None else ():
+            setattr(self.of[slot.layer.name], prefix + slot.tensor.name, slot.view(vector))

@@ -418,9 +418,9 @@ class Keeper(pl.Callback):
     def __init__(self, stop: int = -1) -> None:
         self.stop = stop
 
-    def step(self, progress: Any) -> None:
-        if progress.step == self.stop:
-            self.last = progress.snapshot()
+    def on_train_batch_end(self, batch: int, logs: Any) -> None:
+        if logs.step == self.stop:
+            self.last = logs.snapshot()
             raise KeyboardInterrupt
 
 

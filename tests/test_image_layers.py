@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.layers import Numbers, walk
+from pellucid.arithmetic import operations_of
+from pellucid.layers import Numbers
 from pellucid.layers.sequence import connect
 
 Digits = tuple[pl.data.Dataset, pl.data.Dataset]
@@ -197,8 +198,7 @@ def test_many_images_are_predicted_in_parts_that_fit_the_memory(monkeypatch: pyt
     network = pl.Network("1x8x8-4C3-BN-GAP-3", dtype="float64")
     images = np.random.default_rng(0).random((50, 8, 8))
     whole = network.predict(images)
-    operations = sum(layer.operations() for layer in walk(network.layers))
-    monkeypatch.setattr("pellucid.engine.prediction.WORK_AT_ONCE", 7 * operations)
+    monkeypatch.setattr("pellucid.engine.prediction.WORK_AT_ONCE", 7 * operations_of(network.layers))
     shapes, forward = [], network.layers[0].forward
     network.layers[0].forward = lambda t: (shapes.append(t.x.shape), forward(t))
     np.testing.assert_allclose(network.predict(images), whole, atol=1e-14)

@@ -286,7 +286,7 @@ def test_the_first_signal_is_a_wish_and_the_second_an_order() -> None:
 
 def test_a_training_of_the_library_leaves_signals_alone(digits: tuple[pl.data.Dataset, pl.data.Dataset]) -> None:
     class Signal(pl.Callback):
-        def chunk(self, progress: Any) -> None:
+        def on_chunk_end(self, logs: Any) -> None:
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import pellucid as pl
 from pellucid.engine.reference import gradient_of
 from pellucid.engine.reference import loss_of as network_loss
-from pellucid.examples import check_weights
+from pellucid.examples import check_targets, check_weights
 from pellucid.layers import Numbers
 from pellucid.losses import LOSSES, OUTPUTS, decide, make_loss
 
@@ -194,7 +194,7 @@ def test_an_example_of_weight_two_is_two_examples(output: str, loss: str) -> Non
 def test_a_smoothed_target_is_a_target_for_the_same_class(classes: int, share: float) -> None:
     y = np.eye(classes)
     smoothed = make_loss("softmax").smooth(y, share)
-    make_loss("softmax").check_targets(smoothed)
+    check_targets(smoothed, make_loss("softmax"))
     assert (smoothed.argmax(axis=1) == np.arange(classes)).all()
     np.testing.assert_allclose(make_loss("sigmoid").smooth(y, share), np.clip(y, share / 2, 1 - share / 2), atol=1e-12)
 

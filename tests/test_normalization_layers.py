@@ -129,8 +129,8 @@ def test_a_training_that_goes_on_has_the_statistics_of_one_never_stopped(digits:
         def __init__(self) -> None:
             self.snapshots: list[pl.Snapshot] = []
 
-        def step(self, progress: Any) -> None:
-            self.snapshots.append(pl.Snapshot.of(*progress.snapshot().parts()))
+        def on_train_batch_end(self, batch: int, logs: Any) -> None:
+            self.snapshots.append(pl.Snapshot.of(*logs.snapshot().parts()))
 
     def train_on(resume: pl.Snapshot | None) -> tuple[pl.Network, Taker]:
         network, taker = pl.Network(architecture, input_shape=train.input_shape, classes=train.classes), Taker()

@@ -35,19 +35,19 @@ class Keeper(pl.Callback):
     def __init__(self, stop: int = -1) -> None:
         self.stop, self.last, self.heard = stop, None, 0
 
-    def begin(self, progress: Progress) -> None:
-        self._keep(progress)
+    def on_train_begin(self, logs: Progress) -> None:
+        self._keep(logs)
 
-    def step(self, progress: Progress) -> None:
-        self._keep(progress)
+    def on_train_batch_end(self, batch: int, logs: Progress) -> None:
+        self._keep(logs)
 
-    def epoch(self, progress: Progress) -> None:
+    def on_epoch_end(self, epoch: int, logs: Progress) -> None:
         self.heard += 1
-        self.last = progress.snapshot()
+        self.last = logs.snapshot()
 
-    def _keep(self, progress: Progress) -> None:
-        if progress.step == self.stop:
-            self.last = progress.snapshot()
+    def _keep(self, logs: Progress) -> None:
+        if logs.step == self.stop:
+            self.last = logs.snapshot()
             raise KeyboardInterrupt
 
     def state(self) -> dict[str, Any]:
@@ -134,8 +134,8 @@ def test_a_snapshot_stays_as_it_was() -> None:
     taken: list[tuple[Snapshot, bytes]] = []
 
     class Taker(pl.Callback):
-        def step(self, progress: Progress) -> None:
-            snapshot = progress.snapshot()
+        def on_train_batch_end(self, batch: int, logs: Progress) -> None:
+            snapshot = logs.snapshot()
             taken.append((snapshot, repr(snapshot).encode()))
 
     train(1, Taker(), optimizer=pl.Adam())

@@ -133,10 +133,10 @@ class Rates(pl.Callback):
     def __init__(self, stop: int = -1) -> None:
         self.stop, self.rates, self.kept = stop, [], None
 
-    def step(self, progress: Progress) -> None:
-        self.rates.append(progress.learning_rate)
-        if progress.step == self.stop:
-            self.kept = progress.snapshot()
+    def on_train_batch_end(self, batch: int, logs: Progress) -> None:
+        self.rates.append(logs.learning_rate)
+        if logs.step == self.stop:
+            self.kept = logs.snapshot()
             raise KeyboardInterrupt
 
 

@@ -84,20 +84,20 @@ class Watcher(pl.Callback):
         self.chunks: list[int] = []
         self.epochs: list[int] = []
 
-    def step(self, progress: Progress) -> None:
-        self.steps.append(progress.step)
-        progress.snapshot()
+    def on_train_batch_end(self, batch: int, logs: Progress) -> None:
+        self.steps.append(logs.step)
+        logs.snapshot()
 
-    def chunk(self, progress: Progress) -> None:
-        self.chunks.append(progress.step)
-        self.losses += progress.losses.tolist()
-        assert len(progress.losses) == len(progress.correct)
-        progress.network.predict(X)
+    def on_chunk_end(self, logs: Progress) -> None:
+        self.chunks.append(logs.step)
+        self.losses += logs.losses.tolist()
+        assert len(logs.losses) == len(logs.correct)
+        logs.network.predict(X)
 
-    def epoch(self, progress: Progress) -> None:
-        self.epochs.append(progress.epoch)
-        progress.network.evaluate(X, Y)
-        progress.snapshot()
+    def on_epoch_end(self, epoch: int, logs: Progress) -> None:
+        self.epochs.append(logs.epoch)
+        logs.network.evaluate(X, Y)
+        logs.snapshot()
 
 
 X, Y = np.random.default_rng(1).random((30, 4)), np.arange(30) % 3
@@ -128,13 +128,13 @@ def test_a_chunk_goes_on_until_somebody_wants_to_hear(monkeypatch: pytest.Monkey
         def __init__(self) -> None:
             self.sizes: list[int] = []
 
-        def chunk(self, progress: Progress) -> None:
-            self.sizes.append(len(progress.losses))
+        def on_chunk_end(self, logs: Progress) -> None:
+            self.sizes.append(len(logs.losses))
 
     class Steps(pl.Callback):
         every = 4
 
-        def step(self, progress: Progress) -> None:
+        def on_train_batch_end(self, batch: int, logs: Progress) -> None:
             pass
 
     monkeypatch.setattr("pellucid.loop.CHUNK_SECONDS", 1000)
@@ -181,8 +181,8 @@ def test_mapped_images_are_not_copied(digits: Digits, monkeypatch: pytest.Monkey
 
 def test_looking_at_gradients_while_training_changes_no_bit(digits: Digits) -> None:
     class Looker(pl.Callback):
-        def chunk(self, progress: Progress) -> None:
-            progress.network.loss_and_gradient(digits[1].images, digits[1].labels)
+        def on_chunk_end(self, logs: Progress) -> None:
+            logs.network.loss_and_gradient(digits[1].images, digits[1].labels)
 
     thetas = []
     for callbacks in ([], [Looker()]):
@@ -196,12 +196,12 @@ def test_what_a_callback_is_told_stays_as_it_was(digits: Digits) -> None:
     told: list[Progress] = []
 
     class Keeper(pl.Callback):
-        def chunk(self, progress: Progress) -> None:
-            assert progress.validation_loss is None  # not known yet in this epoch
-            told.append(progress)
+        def on_chunk_end(self, logs: Progress) -> None:
+            assert logs.validation_loss is None  # not known yet in this epoch
+            told.append(logs)
 
-        def epoch(self, progress: Progress) -> None:
-            assert progress.validation_loss is not None
+        def on_epoch_end(self, epoch: int, logs: Progress) -> None:
+            assert logs.validation_loss is not None
 
     pl.fit(pl.Network("784-8-10"), digits[0], epochs=3, validation=0.5, callbacks=[Keeper()])
     assert sorted({progress.epoch for progress in told}) == [1, 2, 3]
@@ -245,8 +245,8 @@ def test_a_validation_fraction_is_held_out_of_the_training(digits: Digits) -> No
     heard: list[tuple[int, int]] = []
 
     class Watcher(pl.Callback):
-        def epoch(self, progress: Progress) -> None:
-            heard.append((progress.epoch, progress.done))
+        def on_epoch_end(self, epoch: int, logs: Progress) -> None:
+            heard.append((logs.epoch, logs.done))
 
     history = pl.fit(pl.Network("784-8-10"), digits[0], epochs=2, validation=0.25, callbacks=[Watcher()]).history
     assert heard == [(1, 450), (2, 450)]
@@ -335,7 +335,7 @@ def test_threads_are_held_to_what_was_asked(digits: Digits) -> None:
     seen = []
 
     class Watcher(pl.Callback):
-        def epoch(self, progress: Progress) -> None:
+        def on_epoch_end(self, epoch: int, logs: Progress) -> None:
             seen.append(blas_threads())
 
     pl.fit(pl.Network("784-8-10"), digits[0], epochs=1, threads=1, engine="reference", callbacks=[Watcher()])
@@ -364,9 +364,9 @@ def test_p03_reaches_97_and_a_half_percent(mnist: Digits) -> None:
 
 def test_a_callback_may_move_theta() -> None:
     class Eraser(pl.Callback):
-        def step(self, progress: Progress) -> None:
-            losses.extend(progress.losses)
-            progress.network.theta[:] = 0
+        def on_train_batch_end(self, batch: int, logs: Progress) -> None:
+            losses.extend(logs.losses)
+            logs.network.theta[:] = 0
 
     losses: list[float] = []
     pl.fit(pl.Network("3-4-2"), np.ones((40, 3)), np.arange(40) % 2, epochs=1, batch_size=4, callbacks=[Eraser()])

@@ -63,23 +63,23 @@ class TrainingProgress(Callback):
     def __exit__(self, *exception: object) -> None:
         self.bars.stop()
 
-    def chunk(self, progress: Progress) -> None:
+    def on_chunk_end(self, logs: Progress) -> None:
         """Move the bar."""
-        speed = f"{progress.images_per_second:,.0f} images/s  {duration(progress.seconds_left)} left"
-        words = f"loss {progress.loss:.4f}  accuracy {progress.accuracy:.2%}  {speed}"
-        title = f"epoch {progress.epoch}/{progress.epochs}"
-        self.bars.update(self.task, completed=progress.done, total=progress.examples, description=title, words=words)
+        speed = f"{logs.images_per_second:,.0f} images/s  {duration(logs.seconds_left)} left"
+        words = f"loss {logs.loss:.4f}  accuracy {logs.accuracy:.2%}  {speed}"
+        title = f"epoch {logs.epoch}/{logs.epochs}"
+        self.bars.update(self.task, completed=logs.done, total=logs.examples, description=title, words=words)
 
-    def epoch(self, progress: Progress) -> None:
+    def on_epoch_end(self, epoch: int, logs: Progress) -> None:
         """Print the epoch's line."""
-        width = len(str(progress.epochs))
+        width = len(str(logs.epochs))
         held_out = ""
-        if progress.validation_accuracy is not None:
-            held_out = f"  validation {progress.validation_loss:.4f} {progress.validation_accuracy:7.2%}"
+        if logs.validation_accuracy is not None:
+            held_out = f"  validation {logs.validation_loss:.4f} {logs.validation_accuracy:7.2%}"
         line = (
-            f"epoch {progress.epoch:>{width}}/{progress.epochs}  loss {progress.loss:.4f}  "
-            f"accuracy {progress.accuracy:7.2%}{held_out}  {progress.images_per_second:9,.0f} images/s  "
-            f"{duration(progress.seconds_left)} left"
+            f"epoch {logs.epoch:>{width}}/{logs.epochs}  loss {logs.loss:.4f}  "
+            f"accuracy {logs.accuracy:7.2%}{held_out}  {logs.images_per_second:9,.0f} images/s  "
+            f"{duration(logs.seconds_left)} left"
         )
         if self.bars.console.is_terminal:
             self.bars.console.print(line, highlight=False, soft_wrap=True)

@@ -61,6 +61,16 @@ def command(
     normalize: Annotated[str | None, Option(help="Pixels to unit [0, 1], symmetric [-1, 1] or standard.")] = None,
     augment: Annotated[str | None, Option(metavar="WORDS", help=AUGMENT_HELP)] = None,
     validation: Annotated[float | None, Option(help="Fraction of the training images to hold out.")] = None,
+    average: Annotated[
+        str | None, Option(metavar="WORDS", help="Weights to leave: ema,decay=0.999, or last,epochs=5.")
+    ] = None,
+    early_stopping: Annotated[
+        int | None, Option(metavar="EPOCHS", help="Stop after so many without a better validation loss.")
+    ] = None,
+    target_accuracy: Annotated[
+        float | None, Option(help="Stop when the validation accuracy reaches it; exit 1 if it never does.")
+    ] = None,
+    time_limit: Annotated[float | None, Option(metavar="SECONDS", help="Stop after so many of training.")] = None,
     limit: Annotated[int | None, Option(help="Train on the first so many images.")] = None,
     seed: Annotated[int | None, Option(help="Of the weights, the shuffling and the held-out part.")] = None,
     dtype: Annotated[str | None, Option(help="float32 or float64.")] = None,
@@ -86,7 +96,8 @@ def command(
         output=output, activation=activation, initializer=initializer, normalize=normalize, validation=validation,
         schedule=schedule, l1=l1, l2=l2, clip_value=clip_value, max_norm=max_norm, layer_rates=layer_rates,
         label_smoothing=label_smoothing, class_weights=class_weights, augment=augment, limit=limit, seed=seed,
-        dtype=dtype, momentum=momentum, weight_decay=weight_decay, clip_norm=clip_norm,
+        dtype=dtype, momentum=momentum, weight_decay=weight_decay, clip_norm=clip_norm, average=average,
+        early_stopping=early_stopping, target_accuracy=target_accuracy, time_limit=time_limit,
     )  # fmt: skip
     train, test = load(data, DownloadProgress())
     network = recipe.make_network(train.input_shape, train.classes)
@@ -129,7 +140,7 @@ def _go_on(folder: Path, data: str | None, given: set[str], json: bool) -> int:
         if snapshot is None:
             say(f"{folder} has no checkpoint yet: it starts from its recipe.")
         else:
-            over = snapshot.epoch > run.recipe.epochs
+            over = snapshot.epoch > run.recipe.epochs or snapshot.stopped
             where = "with its test" if over else f"in epoch {snapshot.epoch} of {run.recipe.epochs}"
             say(f"{folder} goes on {where}, after {snapshot.step:,} steps.")
         result, history = _train(run, train, test, network, snapshot)
@@ -176,9 +187,11 @@ def _train(
     result = {
         "recipe": recipe.name,
         "parameters": network.theta.size,
-        "epochs": recipe.epochs,
+        "epochs": len(history.history["loss"]),
+        "stopped": history.stopped or None,
+        "target_reached": _reached(recipe.target_accuracy, history.history["validation_accuracy"]),
         "train_seconds": seconds,
-        "images_per_second": history.examples * recipe.epochs / seconds,
+        "images_per_second": history.seen / seconds,
         "test_accuracy": evaluation.accuracy,
         "test_loss": evaluation.loss,
         "dataset": test.name,
@@ -195,10 +208,15 @@ def _train(
 
 
 def _show(result: dict[str, Any], history: dict[str, list[float]] | None, json: bool) -> int:
-    """Print the result, for people or as JSON."""
+    """Print the result, for people or as JSON; 1 if it was to reach an accuracy and did not."""
+    missed = result.get("target_reached") is False
+    if missed:
+        say("The target accuracy was never reached on the validation images.")
     if json:
         emit(result)
-        return 0
+        return int(missed)
+    if stopped := result.get("stopped"):
+        print(f"after {result['epochs']} epochs, {stopped}")
     print(f"test accuracy {result['test_accuracy']:.2%}, test loss {result['test_loss']:.4f}")
     if history:
         print(*curves.words(history), sep="\n")
@@ -209,4 +227,9 @@ def _show(result: dict[str, Any], history: dict[str, list[float]] | None, json: 
     speed = f"{result['images_per_second']:,.0f} images/s, {result['threads']} threads"
     print(f"{duration(result['train_seconds'])} of training, {speed}")
     print(f"run folder {result['run']}, curves in {Path(result['run'], 'figures', 'curves.png')}")
-    return 0
+    return int(missed)
+
+
+def _reached(target: float, accuracies: list[float]) -> bool | None:
+    """Whether the training ended because it reached the target; None if there was none."""
+    return accuracies[-1] >= target if target else None

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.distortion import Distortions
+from pellucid.callbacks.progress import Progress
 from pellucid.diagnosis import rates, scan
 from pellucid.diagnosis.cause import Circumstances, explain
 from pellucid.diagnosis.scan import Size
+from pellucid.diagnosis.watch import Watch
 from pellucid.engine import reference
 from pellucid.engine.engines import Engine
 from pellucid.engine.reference import ReferenceEngine
+from pellucid.epoch import Epoch
 from pellucid.errors import NumericError
 from pellucid.network import Network
 from pellucid.snapshot import Snapshot
@@ -49,27 +51,17 @@ class BreakdownError(NumericError):
         self.args = (f"{self}\n  {line}",)
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Steps that were taken in one go: what they were taken with, and what came of them."""
-
-    examples: NDArray[np.int64]
-    rates: NDArray[np.float64]
-    distortions: Distortions | None
-    losses: NDArray[np.float64]
-
-
 class Guard:
     """Looks after each chunk of steps whether all is finite, and keeps what is needed to say what happened if not.
 
     Args:
         engine: that trains.
         network: its network.
-        formulas: a reference engine with the same examples, loss, descent, batch size and seed.
+        watch: knows which moments are good.
     """
 
-    def __init__(self, engine: Engine, network: Network, formulas: ReferenceEngine) -> None:
-        self.engine, self.network, self.formulas = engine, network, formulas
+    def __init__(self, engine: Engine, network: Network, watch: Watch) -> None:
+        self.engine, self.network, self.watch = engine, network, watch
         self.good: tuple[Snapshot, float] | None = None  # the last good moment, and its loss
         self.began: tuple[float, int] | None = None  # the largest weight at the beginning, and the steps done then
 
@@ -89,61 +81,77 @@ class Guard:
         return all(np.isfinite(vector.sum()) or bool(np.isfinite(vector).all()) for vector in vectors)
 
     @np.errstate(all="ignore")
-    def check(self, chunk: Chunk, epoch: int) -> None:
-        """Called after a chunk.
+    def check(self, epoch: Epoch, part: slice) -> None:
+        """Called after a chunk, the steps `part` of that epoch.
 
         Raises:
             BreakdownError: something is not finite.
         """
-        if np.isfinite(chunk.losses).all() and self.is_finite:
+        losses, number = epoch.losses[part], epoch.number
+        if np.isfinite(losses).all() and self.is_finite:
             return
         twin = self._twin()
         found = next((size for size in scan.parameters(twin.workspace) if size.broken), None)
         if found:
-            raise self._error(found, [], scan.largest(self.theta), self.step + 1, epoch, chunk.rates[0], found=True)
-        for number, rate in enumerate(chunk.rates.tolist()):
+            raise self._error(
+                found, [], scan.largest(self.theta), self.step + 1, number, epoch.rates[part.start], found=True
+            )
+        for step in range(part.start, part.stop):
             weights = scan.largest(twin.workspace.theta)
-            sizes = self._take(twin, chunk, number)
+            sizes = self._take(twin, epoch, step)
             place = next((place for place, size in enumerate(sizes) if size.broken), None)
             if place is not None:
-                error = self._error(sizes[place], sizes[:place], weights, self.step + number + 1, epoch, rate)
-                raise self._doubting(error, chunk, number)
-        raise self._not_found(chunk, epoch, scan.largest(twin.workspace.theta))
+                error = self._error(sizes[place], sizes[:place], weights, twin.step, number, epoch.rates[step])
+                raise self._doubting(error, losses, twin.step)
+        raise self._not_found(epoch, part, scan.largest(twin.workspace.theta))
+
+    @contextmanager
+    def validation(self, progress: Progress, images: Any, labels: Any) -> Iterator[None]:
+        """Around the validation: outputs that are not finite, though theta is, are explained too."""
+        try:
+            yield
+        except NumericError:
+            self._explain_prediction(progress, progress.validated.check_examples(images, labels)[0])
+            raise
+
+    def remember(self, take: Callable[[], Snapshot]) -> None:
+        """Called when all callbacks have been told: keep this moment, if all is well."""
+        if self.watch.good and self.watch.good[0] == self.engine.step and self.is_finite:
+            self.good = take(), self.watch.good[1]
 
     @np.errstate(all="ignore")
-    def check_prediction(self, held_out: tuple[Any, Any], epoch: int, rate: float) -> None:
-        """Called where the examples held out have outputs that are not finite, though theta is.
-
-        Raises:
-            BreakdownError: naming where.
-        """
-        images, _ = self.network.check_examples(*held_out, loss=self.formulas.loss)
-        workspace = self.network.workspace()
+    def _explain_prediction(self, progress: Progress, images: NDArray[Any]) -> None:
+        network = progress.validated
+        workspace = network.workspace()
         for start in range(0, len(images), PART):
-            part = images[start : start + PART]
-            x = self.network.normalization.columns(part, self.network.dtype, workspace.input_shape)
+            x = network.normalization.columns(images[start : start + PART], network.dtype, workspace.input_shape)
             reference.forward(workspace, x)
             sizes = list(scan.forward(workspace))
             place = next((place for place, size in enumerate(sizes) if size.broken), None)
             if place is not None:
                 weights = scan.largest(workspace.theta)
-                error = self._error(sizes[place], sizes[:place], weights, self.engine.step, epoch, rate)
-                error.add("It happened when the examples held out were looked at, after that step.")
+                error = self._error(
+                    sizes[place], sizes[:place], weights, progress.step, progress.epoch, progress.learning_rate
+                )
+                error.add("It showed when the examples held out were looked at, after that step.")
                 raise error
 
     def _twin(self) -> ReferenceEngine:
         """A reference engine that stands where the chunk began."""
         theta, state = self.theta.copy(), self.state.copy()
         workspace = Workspace(self.network.layers, theta, np.zeros_like(theta), state)
-        twin = replace(self.formulas, workspace=workspace)
+        of = self.engine
+        twin = ReferenceEngine(
+            workspace, of.loss, of.descent, of.images, of.targets, of.normalization, of.batch_size, of.seed,
+            weights=of.weights,
+        )  # fmt: skip
         twin.restore(self.moments, self.step)
         return twin
 
-    def _take(self, twin: ReferenceEngine, chunk: Chunk, number: int) -> list[Size]:
-        """One step of the chunk by the formulas, and how large everything became in it."""
-        part = slice(number * twin.batch_size, (number + 1) * twin.batch_size)
-        distortions = chunk.distortions.part(part) if chunk.distortions else None
-        twin.run(chunk.examples[part], chunk.rates[number : number + 1], distortions)
+    def _take(self, twin: ReferenceEngine, epoch: Epoch, step: int) -> list[Size]:
+        """One step of the epoch by the formulas, and how large everything became in it."""
+        examples, distortions = epoch.batch(slice(step, step + 1))
+        twin.run(examples, epoch.rates[step : step + 1], distortions)
         workspace = twin.workspace
         return [*scan.forward(workspace), *scan.backward(workspace), *scan.updated(workspace, twin.moments)]
 
@@ -172,35 +180,35 @@ class Guard:
         lines += [f"Probable cause: {cause}", f"Remedy: {remedy}"]
         return self._with_last_good(lines, culprit, step, epoch, rate)
 
-    def _doubting(self, error: BreakdownError, chunk: Chunk, number: int) -> BreakdownError:
-        """What is to be added where the engine that trained came to another step."""
-        bad = np.flatnonzero(~np.isfinite(chunk.losses))
-        if len(bad) and bad[0] < number:
+    def _doubting(self, error: BreakdownError, losses: NDArray[np.float64], step: int) -> BreakdownError:
+        """What is to be added where the engine that trained broke in another step."""
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if len(bad) and self.step + 1 + bad[0] < step:
             error.add(
                 f"That is the step by the formulas; the loss of the {self.engine.name} engine was not finite in step "
-                f"{self.step + int(bad[0]) + 1:,} already. They differ in the last digits, and a training that "
-                "diverges makes much of those."
+                f"{self.step + 1 + bad[0]:,} already. They differ in the last digits, and a training that diverges "
+                "makes much of those."
             )
         return error
 
-    def _not_found(self, chunk: Chunk, epoch: int, weights: float) -> BreakdownError:
+    def _not_found(self, epoch: Epoch, part: slice, weights: float) -> BreakdownError:
         """The error where the steps, taken again by the formulas, stay finite."""
-        bad = np.flatnonzero(~np.isfinite(chunk.losses))
-        first, last = self.step + 1, self.step + len(chunk.rates)
+        losses, rate = epoch.losses[part], float(epoch.rates[part.stop - 1])
+        bad = np.flatnonzero(~np.isfinite(losses))
+        first, last = self.step + 1, self.step + len(losses)
         slots = [slot.name for slot in self.engine.workspace.parameters
                  if not np.isfinite(slot.view(self.engine.workspace.theta)).all()]  # fmt: skip
         what = f"The loss was not finite in step {first + int(bad[0]):,}" if len(bad) else "The loss stayed finite"
         where = f"; after step {last:,} {', '.join(slots)} held NaN or infinity" if slots else ""
-        rate = float(chunk.rates[bad[0] if len(bad) else -1])
         lines = [
-            f"{what}{where} (epoch {epoch}), at learning rate {rate:g}.",
+            f"{what}{where} (epoch {epoch.number}), at learning rate {rate:g}.",
             f"Where it began is not known: the steps {first:,} to {last:,}, taken again by the formulas of the "
             f"reference engine, stay finite (largest weight {weights:.2g}). The {self.engine.name} engine differs from "
             "them in the last digits.",
             "Remedy: take engine=reference, which names the place if it happens there too; or try a learning rate of "
             f"{rates.lower(self.engine.descent.optimizer, rate):g}.",
         ]
-        return self._with_last_good(lines, None, first + int(bad[0]) if len(bad) else first, epoch, rate)
+        return self._with_last_good(lines, None, first + int(bad[0]) if len(bad) else first, epoch.number, rate)
 
     def _with_last_good(
         self, lines: list[str], place: Size | None, step: int, epoch: int, rate: float

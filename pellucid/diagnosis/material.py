@@ -8,7 +8,6 @@ import numpy as np
 
 from pellucid.descent import Descent
 from pellucid.diagnosis.symptoms import Symptom
-from pellucid.engine.reference import ReferenceEngine
 from pellucid.examples import FAR, typical_size
 from pellucid.layers import Array, walk
 from pellucid.layers.normalization import BatchNormalization
@@ -18,17 +17,22 @@ from pellucid.workspace import Workspace
 EXAMPLES_PER_CLASS = 10  # with fewer on average a class may be missing by chance
 
 
-def of_images(formulas: ReferenceEngine, images: Array) -> Iterator[Symptom]:
-    """Pixels of another scale, and images that are all the same; `images` are those of the probe, (..., B)."""
-    size = typical_size(formulas.images)
+def of_images(images: Array, x: Array) -> Iterator[Symptom]:
+    """Pixels of another scale, and images that are all the same.
+
+    Args:
+        images: (N, ...) to train on.
+        x: some of them as the first layer reads them, (..., B).
+    """
+    size = typical_size(images)
     if size > FAR:
         yield ("unscaled images", "",
                f"the images are floats of about {size:.0f}, where the initial weights are made for about 1. Pixels of "
                "0 to 255? Divide them by 255, or give them as uint8, which the network scales itself.")  # fmt: skip
-    if images.shape[-1] > 1 and (images == images[..., :1]).all():
+    if x.shape[-1] > 1 and np.ptp(x, axis=-1).max() == 0:
         yield ("constant images", "",
-               f"{images.shape[-1]} training images, drawn at random, are all the same, so that nothing tells one "
-               "class from another. Look at them (pellucid data --pictures FOLDER), and at what reads them.")  # fmt: skip
+               f"{x.shape[-1]} training images, drawn at random, are all the same, so that nothing tells one class "
+               "from another. Look at them (pellucid data --pictures FOLDER), and at what reads them.")  # fmt: skip
 
 
 def of_labels(loss: Loss, targets: Array, classes: Sequence[str]) -> Iterator[Symptom]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pellucid.engine.reference import ReferenceEngine, gradient_of
+from pellucid.engine.engines import Engine
+from pellucid.engine.reference import gradient_of
 from pellucid.layers import Array, Layer, Numbers, walk
 from pellucid.layers.activation import Activation, Identity, Sigmoid, Softmax, Tanh
 from pellucid.randomness import Draws, generator
@@ -66,19 +67,19 @@ class Probe:
     """Reads a training now and then.
 
     Args:
-        formulas: a reference engine with the examples, the loss and the theta of the training.
+        engine: that trains: its theta, examples and loss.
     """
 
-    def __init__(self, formulas: ReferenceEngine) -> None:
-        total = len(formulas.images)
-        self.places = generator(formulas.seed, "probe").choice(total, min(MORE, total), replace=False)
-        self.loss, self.seed = formulas.loss, formulas.seed
-        own = formulas.workspace
+    def __init__(self, engine: Engine) -> None:
+        total = len(engine.images)
+        self.places = generator(engine.seed, "probe").choice(total, min(MORE, total), replace=False)
+        self.loss, self.seed = engine.loss, engine.seed
+        own = engine.workspace
         self.theta, self.state = own.theta, own.state
         self.workspace = Workspace(own.layers, own.theta, np.zeros_like(own.theta), np.array(own.state))
-        self.x = formulas.normalization.columns(formulas.images[self.places], own.theta.dtype, own.input_shape)
-        self.y = formulas.targets[self.places].T
-        self.w = None if formulas.weights is None else formulas.weights[self.places]
+        self.x = engine.normalization.columns(engine.images[self.places], own.theta.dtype, own.input_shape)
+        self.y = engine.targets[self.places].T
+        self.w = None if engine.weights is None else engine.weights[self.places]
 
     @np.errstate(all="ignore")
     def read(self, examples: int = EXAMPLES) -> Reading:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.callbacks import Callback, Progress
+from pellucid.callbacks.callback import Callback
+from pellucid.callbacks.progress import Progress
 from pellucid.diagnosis import held_out, material, symptoms
 from pellucid.diagnosis.probe import MORE, Probe, Reading, norm
 from pellucid.diagnosis.symptoms import Moment, Symptom
-from pellucid.engine.reference import ReferenceEngine
 from pellucid.layers import Array
-from pellucid.losses import decide
+from pellucid.losses import MultiLabel, decide
 from pellucid.notice import Notice
 
 EXAMPLES_BETWEEN = 50_000  # after which the end of an epoch is looked at, beside the steps 1, 2, 4, 8 ... and the last
@@ -30,16 +30,9 @@ class Watch(Callback):
     """Reads a probe at the steps 0, 1, 2, 4, 8, ..., at ends of epochs and at the last step, and tells what it shows.
 
     Each kind of trouble is told once for each layer, as a warning of the logger "pellucid" and in `notices`.
-
-    Args:
-        formulas: a reference engine with the examples, the loss and the theta of the training.
-        held_out: images and labels to validate on, None without.
     """
 
-    every = 0
-
-    def __init__(self, formulas: ReferenceEngine, held_out: tuple[Any, Any] | None) -> None:
-        self.formulas, self.held_out = formulas, held_out
+    def __init__(self) -> None:
         self.notices: list[Notice] = []
         self.good: tuple[int, float] | None = None  # the last step at which all was well, and its loss
         self.read = -1  # the step of the last reading
@@ -49,9 +42,9 @@ class Watch(Callback):
 
     # When it looks
 
-    def until(self, step: int) -> int:
-        """In how many steps the training is to stop for a look: before the step that is measured, and after it."""
-        epoch, enough = self.steps_of_epoch, -(-EXAMPLES_BETWEEN // self.formulas.batch_size)
+    def steps_until_event(self, step: int) -> int:
+        """A chunk ends before a step that is measured, and after it."""
+        epoch, enough = self.steps_of_epoch, -(-EXAMPLES_BETWEEN // self.engine.batch_size)
         end = -(-max(step + 1, self.read + enough) // epoch) * epoch
         ahead = min(1 << step.bit_length(), end, max(self.steps, step + 1)) - step
         return max(ahead - 1, 1)
@@ -59,84 +52,85 @@ class Watch(Callback):
     def _is_read(self, step: int) -> bool:
         if step & (step - 1) == 0 or step == self.steps:
             return True
-        examples = (step - self.read) * self.formulas.batch_size
+        examples = (step - self.read) * self.engine.batch_size
         return step % self.steps_of_epoch == 0 and examples >= EXAMPLES_BETWEEN
 
-    def begin(self, progress: Progress) -> None:
+    def on_train_begin(self, logs: Progress) -> None:
         """Look at images, labels and network, and at what the probe says before the first step."""
-        self.network = progress.network
-        self.steps_of_epoch = -(-progress.examples // self.formulas.batch_size)
-        self.steps = self.steps_of_epoch * progress.epochs
-        self.probe = Probe(self.formulas)
-        self.guess = material.loss_of_guessing(self.probe.loss, self.formulas.targets, self.formulas.weights)
-        f = self.formulas
-        if progress.step == 0:
-            self._tell(progress, material.of_images(f, self.probe.x))
-            self.network.told_of_scale |= "unscaled images" in self._told()
-            self._tell(progress, material.of_labels(f.loss, f.targets, self.network.classes))
-            self._tell(progress, material.of_network(f.workspace, min(f.batch_size, len(f.images)), f.descent))
+        engine = self.engine = logs.source.engine
+        self.steps_of_epoch = -(-logs.examples // engine.batch_size)
+        self.steps = self.steps_of_epoch * logs.epochs
+        self.probe = Probe(engine)
+        self.guess = material.loss_of_guessing(engine.loss, engine.targets, engine.weights)
+        if logs.step == 0:
+            self._tell(logs, material.of_images(engine.images, self.probe.x))
+            self._tell(logs, material.of_labels(engine.loss, engine.targets, self.model.classes))
+            self._tell(
+                logs, material.of_network(engine.workspace, min(engine.batch_size, logs.examples), engine.descent)
+            )
+            self.model.told_of_scale |= "unscaled images" in self._told()
         else:
-            self.good = progress.step, self.probe.read().loss  # a training that is gone on with
-        self._look(progress)
+            self.good = logs.step, self.probe.read().loss  # a training that is gone on with
+        self._look(logs)
 
-    def chunk(self, progress: Progress) -> None:
+    def on_chunk_end(self, logs: Progress) -> None:
         """Look, if it is time, and remember theta before a step that will be measured."""
-        self.total += float(progress.losses.sum())
-        self.count += len(progress.losses)
-        self._look(progress)
+        self.total += float(logs.losses.sum())
+        self.count += len(logs.losses)
+        self._look(logs)
 
-    def epoch(self, progress: Progress) -> None:
+    def on_epoch_end(self, epoch: int, logs: Progress) -> None:
         """Compare training and validation, where they differ much."""
-        if progress.validation_accuracy is None or progress.accuracy - progress.validation_accuracy < held_out.GAP:
+        if logs.validation_accuracy is None or logs.accuracy - logs.validation_accuracy < held_out.GAP:
             return
-        f = self.formulas
-        if f.targets.shape[1] > 1 or len(self.network.classes) == 2:
-            ours = self._answers(f.images[self.probe.places], f.targets[self.probe.places])
-            theirs = self._answers(*self._sample_held_out())
-            self._tell(progress, held_out.of_labels(ours, theirs, self.network.classes))
+        images, targets = self.engine.images, self.engine.targets
+        if not isinstance(self.engine.loss, MultiLabel) and max(targets.shape[1], 2) == len(self.model.classes):
+            ours = self._answers(logs, images[self.probe.places], targets[self.probe.places])
+            theirs = self._answers(logs, *self._sample(logs.source.held_out))
+            self._tell(logs, held_out.of_labels(ours, theirs, self.model.classes))
 
     # What it does
 
-    def _look(self, progress: Progress) -> None:
-        step = progress.step
+    def _look(self, logs: Progress) -> None:
+        step = logs.step
         if self._is_read(step) and step > self.read:
-            self._read(progress)
+            self._read(logs)
         if self._is_read(step + 1):
             self.before = step, np.array(self.probe.theta)
 
     @np.errstate(all="ignore")  # the numbers of a training that goes wrong may be beyond all bounds
-    def _read(self, progress: Progress) -> None:
+    def _read(self, logs: Progress) -> None:
         reading = self.probe.read()
-        if progress.step == 0:
+        if logs.step == 0:
             self.first_loss = reading.loss
-        moment = self._moment(progress, reading)
+        moment = self._moment(logs, reading)
         for look in (symptoms.of_units, symptoms.of_gradients):
             if any(map(self._is_new, look(moment))):  # it is told by more examples, if they agree
-                self._tell(progress, look(replace(moment, reading=self.probe.read(MORE))))
+                self._tell(logs, look(replace(moment, reading=self.probe.read(MORE))))
             moment = replace(moment, told=self._told())
-        self._tell(progress, symptoms.of_pace(moment))
-        self._tell(progress, symptoms.of_standstill(replace(moment, told=self._told())))
-        self.read, self.total, self.count = progress.step, 0.0, 0
+        self._tell(logs, symptoms.of_pace(moment))
+        self._tell(logs, symptoms.of_standstill(replace(moment, told=self._told())))
+        self.read, self.total, self.count = logs.step, 0.0, 0
         if moment.mean_steps >= symptoms.ENOUGH_STEPS:
             self.lowest_mean = min(self.lowest_mean, moment.mean_loss)
         if isfinite(reading.loss):
             self.lowest = min(self.lowest, reading.loss)
             if not reading.loss > self.lowest + GOOD * self.guess:
-                self.good = progress.step, reading.loss
+                self.good = logs.step, reading.loss
 
-    def _moment(self, progress: Progress, reading: Reading) -> Moment:
+    def _moment(self, logs: Progress, reading: Reading) -> Moment:
         workspace, moved, in_all = self.probe.workspace, {}, 0.0
-        if self.before and self.before[0] == progress.step - 1:
+        if self.before and self.before[0] == logs.step - 1:
             theta = self.before[1]
             change = workspace.theta - theta
             in_all = _share(change, theta)
             weights = [slot for slot in workspace.parameters if slot.tensor.name == "W"]
             moved = {slot.layer.name: _share(slot.view(change), slot.view(theta)) for slot in weights}
-        optimizer = self.formulas.descent.optimizer
+        optimizer = self.engine.descent.optimizer
         return Moment(
-            progress.step, self.steps, reading, self.guess, self.first_loss, self.total / max(self.count, 1),
-            self.count, self.count * min(self.formulas.batch_size, progress.examples), self.lowest_mean,
-            moved, in_all, optimizer, progress.learning_rate, self._told(),
+            logs.step, self.steps, reading, self.guess, self.first_loss, self.total / max(self.count, 1),
+            self.count, self.count * min(self.engine.batch_size, logs.examples), self.lowest_mean,
+            moved, in_all, optimizer, logs.learning_rate, self._told(),
         )  # fmt: skip
 
     def _told(self) -> frozenset[str]:
@@ -145,21 +139,20 @@ class Watch(Callback):
     def _is_new(self, symptom: Symptom) -> bool:
         return symptom[:2] not in {(notice.kind, notice.layer) for notice in self.notices}
 
-    def _tell(self, progress: Progress, found: Iterable[Symptom]) -> None:
+    def _tell(self, logs: Progress, found: Iterable[Symptom]) -> None:
         for kind, layer, text in filter(self._is_new, found):
-            self.notices.append(Notice(kind, text, layer, progress.step, progress.epoch))
+            self.notices.append(Notice(kind, text, layer, logs.step, logs.epoch))
             log.warning("%s", self.notices[-1])
 
-    def _sample_held_out(self) -> tuple[Array, Array]:
+    def _sample(self, part: Any) -> tuple[Array, Array]:
         """Some of the held-out examples, evenly spread, and their targets."""
-        assert self.held_out
-        images, targets = self.network.check_examples(*self.held_out, loss=self.probe.loss)
+        images, targets = self.model.check_examples(*part)
         places = np.unique(np.linspace(0, len(images) - 1, held_out.EXAMPLES).astype(int))
         return images[places], targets[places]
 
-    def _answers(self, images: Array, targets: Array) -> tuple[Array, Array]:
+    def _answers(self, logs: Progress, images: Array, targets: Array) -> tuple[Array, Array]:
         """True and predicted classes."""
-        return decide(targets.T), self.network.classify(images)
+        return decide(targets.T), logs.validated.classify(images)
 
     # What a snapshot keeps
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.distortion import Distortions
+from pellucid.data.normalization import Normalization
 from pellucid.descent import Descent
 from pellucid.engine.native import NativeEngine, unavailable
 from pellucid.engine.reference import ReferenceEngine
@@ -20,13 +21,18 @@ from pellucid.workspace import Workspace
 
 
 class Engine(Protocol):
-    """What every engine has: one verb, and what a checkpoint keeps of it."""
+    """What every engine has: what it was given, one verb, and what a checkpoint keeps of it."""
 
     name: ClassVar[str]
     workspace: Workspace  # its theta is up to date after every run
-    batch_size: int
-    step: int  # of the optimizer, done
+    loss: Loss
     descent: Descent
+    images: NDArray[Any]  # (N, ...)
+    targets: NDArray[Any]  # (N, outputs)
+    normalization: Normalization
+    batch_size: int
+    seed: int
+    step: int  # of the optimizer, done
     weights: NDArray[Any] | None  # (N,) of the examples
 
     @property
@@ -43,6 +49,24 @@ class Engine(Protocol):
 
     def restore(self, moments: Sequence[Array], step: int) -> None:
         """Go on after `step` steps that left these moments; theta is there already."""
+
+
+def gradient_beside(
+    engine: Engine, workspace: Workspace, batch: NDArray[np.int64], distortions: Distortions | None
+) -> Array:
+    """∇L of the engine's coming step if these are its examples, by the reference formulas.
+
+    `workspace` stands where the engine's does and is the caller's own: the engine is not touched. Penalties and
+    clipping are not in it.
+    """
+    one = engine
+    twin = ReferenceEngine(
+        workspace, one.loss, one.descent, one.images, one.targets, one.normalization, one.batch_size, one.seed,
+        weights=one.weights,
+    )  # fmt: skip
+    twin.step = one.step
+    twin.gradient(batch, distortions)
+    return workspace.gradient
 
 
 ENGINES: dict[str, type[NativeEngine] | type[ReferenceEngine]] = {

@@ -72,13 +72,12 @@ class NativeEngine:
         threads: int | None = None,
         weights: NDArray[Any] | None = None,  # there are no kernels for it
     ) -> None:
-        self.workspace, self.descent, self.batch_size, self.step = workspace, descent, batch_size, 0
-        self.weights = weights
+        self.workspace, self.loss, self.descent, self.normalization = workspace, loss, descent, normalization
+        self.batch_size, self.seed, self.step, self.weights = batch_size, seed, 0, weights
         self.threads, self.instruction_set = threads or cores(), instruction_set()
         batch_size = min(batch_size, len(images))
         self.images, self.channels = as_rows(images)
         self.targets = _plain(targets, FLOATS)
-        self.scale, self.offset = normalization.scale, normalization.offset
         sparse = self.channels == 1 and batch_size <= LARGEST_SPARSE_BATCH and _mostly_zero(self.images, normalization)
         self.plan = lower(workspace.layers, loss, descent.optimizer, descent.clip_norm, batch_size, seed, sparse)
         self.arena, self.runner = prepare(self.plan, self.threads, self.instruction_set)
@@ -98,7 +97,7 @@ class NativeEngine:
         self._copy_in(self.workspace.theta, 0)  # a callback may have changed it
         self.runner.train(
             images=self.images, targets=self.targets, area=self.images[0].size // self.channels,
-            channels=self.channels, scale=self.scale, offset=self.offset,
+            channels=self.channels, scale=self.normalization.scale, offset=self.normalization.offset,
             order=_plain(order, np.dtype(np.int64)), rates=_plain(rates, np.dtype(np.float64)),
             step=self.step + 1, losses=losses, correct=correct,
         )  # fmt: skip

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.arithmetic import operations_of
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
 from pellucid.engine.compiled import copy, instruction_set, missing, prepare
 from pellucid.engine.lowering import lower_prediction
 from pellucid.engine.native import as_rows, unavailable
 from pellucid.errors import NumericError
-from pellucid.layers import Layer, walk
+from pellucid.layers import Layer
 from pellucid.layers.activation import Activation
 from pellucid.losses import Loss
 from pellucid.workspace import Workspace
@@ -46,7 +47,7 @@ def answer(
     """
     layers, total = workspace.layers, 0.0
     outputs = np.empty((len(images), prod(layers[-1].output_shape)), workspace.theta.dtype)
-    at_once = max(1, WORK_AT_ONCE // sum(layer.operations() for layer in walk(layers)))
+    at_once = max(1, WORK_AT_ONCE // operations_of(layers))
     for start in range(0, len(images), at_once):
         part = slice(start, start + at_once)
         x = normalization.columns(images[part], workspace.theta.dtype, workspace.input_shape)

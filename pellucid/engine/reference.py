@@ -115,6 +115,15 @@ class ReferenceEngine:
         self.step = step
 
     @np.errstate(over="ignore", invalid="ignore")  # a loss that is NaN is for the caller to see
+    def gradient(self, batch: NDArray[np.int64], distortions: Distortions | None = None) -> Numbers:
+        """Forward and backward through these examples as in the coming step; leaves ∇L in the workspace."""
+        images = distortions.of(self.images[batch]) if distortions else self.images[batch]
+        x = self.normalization.columns(images, self.workspace.theta.dtype, self.workspace.input_shape)
+        w = None if self.weights is None else self.weights[batch]
+        random = Draws(self.seed, self.step + 1)
+        return gradient_of(self.workspace, self.loss, x, self.targets[batch].T, random, w)
+
+    @np.errstate(over="ignore", invalid="ignore")
     def run(
         self, order: NDArray[np.int64], rates: NDArray[np.float64], distortions: Distortions | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -126,16 +135,10 @@ class ReferenceEngine:
             The mean loss of each step's batch before its update, and how many of it were classified right.
         """
         losses, correct = np.empty(len(rates)), np.empty(len(rates), dtype=np.int64)
-        dtype = self.workspace.theta.dtype
         for i, rate in enumerate(rates.tolist()):
             part = slice(i * self.batch_size, (i + 1) * self.batch_size)
-            batch = order[part]
-            images = distortions.part(part).of(self.images[batch]) if distortions else self.images[batch]
-            x = self.normalization.columns(images, dtype, self.workspace.input_shape)
-            y = self.targets[batch].T
-            w = None if self.weights is None else self.weights[batch]
+            t = self.gradient(order[part], distortions.part(part) if distortions else None)
             self.step += 1
-            t = gradient_of(self.workspace, self.loss, x, y, Draws(self.seed, self.step), w)
             self.descent.update(self.workspace, self.moments, self.step, rate)
             losses[i], correct[i] = t.loss, self.loss.right(t).sum()
         return losses, correct

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -85,9 +84,6 @@ class Convolution(Window):
     def initialize(self, t: Numbers, rng: np.random.Generator, default: Initializer) -> None:
         fan_out = self.maps * self.side**2
         t.W[...] = (self.initializer or default).draw(rng, t.W.shape, self.fan_in, fan_out)
-
-    def operations(self) -> int:
-        return 2 * self.fan_in * prod(self.output_shape)
 
     def notation(self) -> str:
         stride, padding = (

@@ -66,8 +66,5 @@ class Dense(Layer):
         fan_in, fan_out = self.sizes["in"], self.sizes["out"]
         t.W[...] = (self.initializer or default).draw(rng, (fan_out, fan_in), fan_in, fan_out)
 
-    def operations(self) -> int:
-        return 2 * self.sizes["in"] * self.sizes["out"]
-
     def notation(self) -> str:
         return str(self.units)

@@ -42,11 +42,7 @@ class Dropout(Disturbance):
     rate: float
 
     kind = "dropout"
-    tensors = (
-        Tensor("x", "... B", "input"),
-        Tensor("m", "... B", "random"),
-        Tensor("a", "... B", "output"),
-    )
+    tensors = (*Disturbance.tensors, Tensor("m", "... B", "random"))
 
     def forward(self, t: Numbers) -> None:
         if t.random is None:
@@ -88,11 +84,7 @@ class GaussianNoise(Disturbance):
     sigma: float
 
     kind = "noise"
-    tensors = (
-        Tensor("x", "... B", "input"),
-        Tensor("n", "... B", "random"),
-        Tensor("a", "... B", "output"),
-    )
+    tensors = (*Disturbance.tensors, Tensor("n", "... B", "random"))
 
     def forward(self, t: Numbers) -> None:
         if t.random is None:
@@ -107,9 +99,6 @@ class GaussianNoise(Disturbance):
     def __post_init__(self) -> None:
         check_number("The sigma of Gaussian noise", self.sigma)
         self.sigma = float(self.sigma)
-
-    def operations(self) -> int:
-        return 2 * super().operations()
 
     def notation(self) -> str:
         return f"N{plain(self.sigma)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, dataclass_transform
 
 import numpy as np
@@ -104,10 +103,6 @@ class Layer:
     def backward(self, t: Numbers) -> None:
         """Compute the gradients of parameters and input from the gradient of the output."""
         raise NotImplementedError
-
-    def operations(self) -> int:
-        """Additions, multiplications and function values of a forward pass of one example: by default one each."""
-        return prod(self.output_shape)
 
     def branches(self, t: Numbers) -> Array | None:
         """Which piece of a piecewise formula each element took in the last forward pass (None: smooth)."""

@@ -67,9 +67,6 @@ class Normalization(Layer):
     def initialize(self, t: Numbers, rng: np.random.Generator, default: Initializer) -> None:
         t.gain[...] = 1
 
-    def operations(self) -> int:
-        return 4 * super().operations()
-
     def notation(self) -> str:
         return self.kind.upper()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import ClassVar
 
 from pellucid.layers.layer import Array, Layer, Numbers, Shape, Tensor
@@ -97,9 +96,6 @@ class GlobalAveragePooling(Layer):
         channels, height, width = image_shape(self, input_shape)
         self.sizes = {"channels": channels, "H": height, "W": width}
         return (channels,)
-
-    def operations(self) -> int:
-        return prod(self.input_shape)
 
     def notation(self) -> str:
         return "GAP"

@@ -79,9 +79,6 @@ class Window(Layer):
             f"Give {self.name} smaller windows, or leave out a pooling before it."
         )
 
-    def operations(self) -> int:
-        return int(self.side**2) * super().operations()
-
 
 def image_shape(layer: Layer, shape: Shape) -> Shape:
     """The shape (channels, height, width) that a layer reads, or a ShapeError."""

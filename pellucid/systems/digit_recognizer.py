@@ -86,11 +86,11 @@ class Watch(Callback):
         self.train, self.validation = train, validation
         self.rows: list[tuple[int, float, float]] = []  # (step, training, validation)
 
-    def epoch(self, progress: Progress) -> None:
+    def on_epoch_end(self, epoch: int, logs: Progress) -> None:
         """Look."""
-        if progress.epoch % EVERY == 0 or progress.epoch == progress.epochs:
-            training, validation = (progress.network.evaluate(part) for part in (self.train, self.validation))
-            self.rows.append((progress.epoch, training.accuracy, validation.accuracy))
+        if logs.epoch % EVERY == 0 or logs.epoch == logs.epochs:
+            training, validation = (logs.network.evaluate(part) for part in (self.train, self.validation))
+            self.rows.append((logs.epoch, training.accuracy, validation.accuracy))
 
 
 @dataclass(frozen=True, kw_only=True)
