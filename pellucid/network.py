@@ -177,7 +177,7 @@ class Network:
         if not self.told_of_scale and (size := typical_size(images)) > FAR:
             self.told_of_scale = True
             log.warning(
-                "The network is given floats of about %.0f, where it is made for about 1. Pixels of 0 to 255? Divide "
+                "The network is given floats of about %.3g, where it is made for about 1. Pixels of 0 to 255? Divide "
                 "them by 255, or give them as uint8, which the network scales as in its training (%s).",
                 size, self.normalization.kind,
             )  # fmt: skip

@@ -78,7 +78,8 @@ class Guard:
     def is_finite(self) -> bool:
         """Whether theta and the state are finite; a sum that is not may still be of finite numbers."""
         vectors: list[Any] = [self.engine.workspace.theta, self.engine.workspace.state]
-        return all(np.isfinite(vector.sum()) or bool(np.isfinite(vector).all()) for vector in vectors)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return all(np.isfinite(vector.sum()) or bool(np.isfinite(vector).all()) for vector in vectors)
 
     @np.errstate(all="ignore")
     def check(self, epoch: Epoch, part: slice) -> None:

@@ -27,9 +27,9 @@ def of_images(images: Array, x: Array) -> Iterator[Symptom]:
     size = typical_size(images)
     if size > FAR:
         yield ("unscaled images", "",
-               f"the images are floats of about {size:.0f}, where the initial weights are made for about 1. Pixels of "
+               f"the images are floats of about {size:.3g}, where the initial weights are made for about 1. Pixels of "
                "0 to 255? Divide them by 255, or give them as uint8, which the network scales itself.")  # fmt: skip
-    if x.shape[-1] > 1 and np.ptp(x, axis=-1).max() == 0:
+    if x.shape[-1] > 1 and (x == x[..., :1]).all():
         yield ("constant images", "",
                f"{x.shape[-1]} training images, drawn at random, are all the same, so that nothing tells one class "
                "from another. Look at them (pellucid data --pictures FOLDER), and at what reads them.")  # fmt: skip
@@ -58,7 +58,7 @@ def of_network(workspace: Workspace, batch_size: int, descent: Descent) -> Itera
     weights = [slot for slot in workspace.parameters if slot.tensor.name == "W"]
     for slot in weights[:-1]:  # the targets tell the units of the last layer apart
         W = slot.view(workspace.theta)
-        if len(W) > 1 and np.ptp(W, axis=0).max() == 0 and descent.layer_rates.get(slot.layer.name, 1):
+        if len(W) > 1 and all(np.array_equal(row, W[0]) for row in W) and descent.layer_rates.get(slot.layer.name, 1):
             yield ("identical units", slot.layer.name,
                    f"all {len(W)} units begin with the same weights ({W.flat[0]:g}), so they learn the same as each "
                    "other, or nothing. Draw the weights at random: the default initializer does.")  # fmt: skip

@@ -70,6 +70,7 @@ class Probe:
         engine: that trains: its theta, examples and loss.
     """
 
+    @np.errstate(over="ignore")  # of images that are too large for the dtype
     def __init__(self, engine: Engine) -> None:
         total = len(engine.images)
         self.places = generator(engine.seed, "probe").choice(total, min(MORE, total), replace=False)

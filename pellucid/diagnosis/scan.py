@@ -32,7 +32,7 @@ class Size:
     @property
     def name(self) -> str:
         """dense1.z."""
-        plain = {"images.x": "images", "loss.losses": "loss", "loss.dz": "the loss's dz"}
+        plain = {"images.x": "images", "loss.losses": "losses", "loss.loss": "loss", "loss.dz": "the loss's dz"}
         return plain.get(f"{self.layer}.{self.tensor}", f"{self.layer}.{self.tensor}")
 
     @property
@@ -68,8 +68,9 @@ def forward(workspace: Workspace) -> Iterator[Size]:
         for tensor in layer.tensors:
             if tensor.role not in ("parameter", "input") and tensor.name in t:
                 yield Size("forward", layer.name, tensor.name, largest(t[tensor.name]))
-    if "losses" in vars(workspace.loss):
+    if "loss" in vars(workspace.loss):
         yield Size("forward", "loss", "losses", largest(workspace.loss.losses))
+        yield Size("forward", "loss", "loss", abs(float(workspace.loss.loss)))
 
 
 def backward(workspace: Workspace) -> Iterator[Size]:

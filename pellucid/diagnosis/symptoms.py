@@ -12,6 +12,7 @@ from pellucid.optimizers import Optimizer
 DEAD = 0.75  # of a layer's units: healthy recipes have up to a third in their first steps, and hardly any later
 FLAT = 0.75  # of a layer's numbers: the sigmoids of a healthy recipe reach a half, when it has long learned
 VANISHED = 1 / 100  # of the last layer's ‖dz‖: three sigmoids in a row leave 1/64 at best and still learn
+VANISHED_AFTER = 8  # steps; until then a last layer that began at 0 passes little back
 EXPLODED = 100  # times the last layer's ‖dz‖: He's weights leave it as it is, healthy recipes reach 6
 LAGS = 1 / 10  # of how far the last layer moves in a step: an optimizer that evens gradients out, as Adam, does not lag
 LEARNED = 0.5  # of the loss of guessing: below it a network learns, whatever its units look like
@@ -115,7 +116,7 @@ def of_gradients(at: Moment) -> Iterator[Symptom]:
         return
     table = ", ".join(f"{name} {norm:.1e}" for name, norm in norms.items())
     ratio = norms[first] / norms[last]
-    if ratio < VANISHED and at.moved and at.moved[first] < LAGS * at.moved[last]:
+    if ratio < VANISHED and at.step >= VANISHED_AFTER and at.moved and at.moved[first] < LAGS * at.moved[last]:
         yield ("vanishing gradients", first,
                f"the gradient of z is {1 / ratio:,.0f} times as short as in the last layer (‖dz‖: {table}), and its "
                "weights hardly move. Each sigmoid passes on at most a quarter. Try ReLU, BN between the layers, fewer "
