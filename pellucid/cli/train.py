@@ -175,7 +175,7 @@ def _train(
             run.keep(error.snapshot)
             run.save()
             error.add(
-                f"The model of that moment is {run.model} (pellucid test {shlex.quote(str(run.folder))}), beside its "
+                f"The model of that moment is {run.path} (pellucid test {shlex.quote(str(run.folder))}), beside its "
                 "checkpoint. Resumed, the run would break again: begin a new one, with the remedy."
             )
         raise

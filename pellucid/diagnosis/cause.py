@@ -41,7 +41,7 @@ def explain(of: Circumstances) -> tuple[str, str]:
     """The probable cause, and the remedy."""
     began, now = of.weights
     images = of.before[0].largest if of.before else 0.0
-    greatest = max(now, *(size.largest for size in of.before))
+    greatest = max([now, *(size.largest for size in of.before)])
     if of.found:
         return _found(of)
     if of.culprit.layer == "images":
