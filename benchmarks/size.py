@@ -13,21 +13,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "pellucid"
 CORE = (
-    "network",
-    "building",
-    "engine/reference",
-    "notation",
-    "workspace",
-    "layers/",
-    "losses",
-    "initializers",
-    "optimizers",
-    "descent",
-    "schedules",
-    "loop",
-    "training",
-)
-CORE_LIMIT = 1500
+    "network", "notation", "workspace", "layers/", "losses", "initializers", "optimizers", "schedules", "training",
+)  # fmt: skip
+SPLIT_OFF = ("building", "descent", "epoch", "loop")  # what belongs to these and has a file of its own
+LIMITS = {CORE: 1500, CORE + SPLIT_OFF: 1700}
 IGNORED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 
@@ -48,16 +37,15 @@ def functions(source: str) -> list[tuple[int, str]]:
     return [(len(lines & set(range(f.lineno, (f.end_lineno or f.lineno) + 1))), f.name) for f in found]
 
 
-def core_size() -> int:
-    """Lines of code of the core."""
-    paths = [
-        path for path in PACKAGE.rglob("*.py") if str(path.relative_to(PACKAGE)).removesuffix(".py").startswith(CORE)
-    ]
-    return sum(len(code_lines(path.read_text())) for path in paths)
+def size_of(modules: tuple[str, ...]) -> int:
+    """Lines of code of these modules; a name with a slash is a folder."""
+    names = {path: str(path.relative_to(PACKAGE)).removesuffix(".py") for path in PACKAGE.rglob("*.py")}
+    chosen = [path for path, name in names.items() if name in modules or name.partition("/")[0] + "/" in modules]
+    return sum(len(code_lines(path.read_text())) for path in chosen)
 
 
 def main() -> int:
-    """Print the sizes; the core may not outgrow its limit."""
+    """Print the sizes; the core may not outgrow its limits."""
     folders: dict[str, int] = {}
     files, longest = [], []
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -70,10 +58,11 @@ def main() -> int:
     for folder, lines in folders.items():
         print(f"{folder:<12}{lines:>6}")
     print(f"{'in all':<12}{sum(folders.values()):>6}")
-    print(f"{'core':<12}{core_size():>6} of at most {CORE_LIMIT}")
+    for modules, limit in LIMITS.items():
+        print(f"{'core':<12}{size_of(modules):>6} of at most {limit:,}: {', '.join(modules)}")
     print("longest file      {0[0]:>4} {0[1]}".format(max(files)))
     print("longest function  {0[0]:>4} {0[1]}".format(max(longest)))
-    return 0 if core_size() <= CORE_LIMIT else 1
+    return 0 if all(size_of(modules) <= limit for modules, limit in LIMITS.items()) else 1
 
 
 if __name__ == "__main__":

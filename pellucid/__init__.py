@@ -13,6 +13,7 @@ from pellucid.callbacks import (
     WeightAveraging,
 )
 from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
+from pellucid.finder import find_learning_rate
 from pellucid.initializers import initializer
 from pellucid.layers.activation import ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from pellucid.layers.convolution import Convolution
@@ -78,6 +79,7 @@ __all__ = [
     "UsageError",
     "WeightAveraging",
     "data",
+    "find_learning_rate",
     "fit",
     "initializer",
     "load",

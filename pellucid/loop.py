@@ -62,7 +62,7 @@ class Training:
         rates = self.engine.descent.optimizer.learning_rate * factors
         return Epoch(number, self.engine, rates, self.settings["seed"], self.draw)
 
-    def run(self) -> None:
+    def run(self) -> History:
         """Train to the end: of the epochs, or where a callback stops it."""
         self.audience.tell("on_train_begin", self.progress())
         self.guard.remember(self.snapshot)
@@ -72,6 +72,7 @@ class Training:
         whole, rest = divmod(self.engine.step, self.steps)
         self.history.seen = whole * self.history.examples + int(self.epoch.counts[:rest].sum())
         self.history.stopped = self.reason
+        return self.history
 
     @property
     def reason(self) -> str:

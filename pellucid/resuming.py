@@ -17,7 +17,7 @@ log = logging.getLogger("pellucid")
 
 def take(training: Training) -> Snapshot:
     """All of it, copied, so that the training may go on."""
-    engine, epoch, stopped = training.engine, training.epoch, training.network.stop_training
+    engine, epoch = training.engine, training.epoch
     return Snapshot(
         theta=np.array(engine.workspace.theta),
         state=np.array(engine.workspace.state),
@@ -33,7 +33,7 @@ def take(training: Training) -> Snapshot:
         facts=dict(training.facts),
         settings=dict(training.settings),
         normalization=dict(vars(training.network.normalization)),
-        stopped=training.reason if stopped else "",
+        stopped=training.reason,
     )
 
 

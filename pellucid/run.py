@@ -27,6 +27,7 @@ from pellucid.setup import Setup
 from pellucid.snapshot import KEYS, Snapshot
 
 FILES = ("run.json", "recipe.toml", "metrics.jsonl", "model.safetensors", LAST, PREVIOUS, "result.json", "curves.png")
+OF_THE_SESSION = ("train_seconds", "images_per_second", "run")  # what differs between equal runs
 AFTER_EPOCH = 10  # seconds since the last checkpoint, after which the end of an epoch brings the next one
 WITHIN_EPOCH = 60
 SHARE = 1 / 20  # of the time at most goes into those
@@ -203,8 +204,9 @@ class Run(Callback):
         raise KeyboardInterrupt
 
     def save(self, result: dict[str, Any] | None = None) -> None:
-        """Write the model as it is now, with how it was made and what came of it."""
-        made = {"version": pellucid.__version__, "recipe": asdict(self.recipe), "result": result}
+        """Write the model as it is now, with how it was made and what came of it: equal runs leave equal files."""
+        kept = result and {key: value for key, value in result.items() if key not in OF_THE_SESSION}
+        made = {"version": pellucid.__version__, "recipe": asdict(self.recipe), "result": kept}
         self.model.save(self.path, made)
 
     def finish(self, history: History, result: dict[str, Any]) -> None:

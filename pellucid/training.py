@@ -145,5 +145,4 @@ def fit(
         training.history.notices = watch.notices
         if resume:
             restore(training, resume)
-        training.run()
-    return training.history
+        return training.run()

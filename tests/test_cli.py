@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from pellucid.cli.test import _confusion
 from pellucid.data.formats.table import write_table
 from pellucid.data.freehand import prepare
 from pellucid.files.model import read_model
+from pellucid.glass.planted import MISTAKES
 from pellucid.metrics import Evaluation
 from pellucid.recipe import find
 
@@ -136,7 +138,9 @@ def test_options_that_are_refused_leave_no_folder_behind(
 def test_the_model_knows_its_recipe_and_result(run_folder: Path) -> None:
     _, about = read_model(run_folder / "model.safetensors")
     assert about["made"]["recipe"]["architecture"] == "784-24-10"
-    assert about["made"]["result"] == json.loads((run_folder / "result.json").read_text())
+    result = json.loads((run_folder / "result.json").read_text())
+    assert about["made"]["result"].items() < result.items()
+    assert result.keys() - about["made"]["result"].keys() == {"train_seconds", "images_per_second", "run"}
 
 
 def test_the_name_of_a_recipe_is_no_path(pellucid: Command, digits_folder: Path) -> None:
@@ -321,11 +325,38 @@ def test_a_wrong_gradient_is_exit_1_and_named(pellucid: Command, monkeypatch: py
     assert "the first wrong gradient is that of dense2/b" in result.out
 
 
-def test_every_planted_mistake_is_found(pellucid: Command) -> None:
+def test_every_planted_mistake_is_found(pellucid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     result = pellucid("gradcheck", "--planted", "--json")
     assert result.code == 0
-    assert [row["caught"] for row in result.json["planted"]] == [True] * 7
-    assert "7 of 7" in pellucid("gradcheck", "--planted").out
+    assert [row["caught"] for row in result.json["planted"]] == [True] * 116
+    monkeypatch.setattr("pellucid.glass.planted.MISTAKES", MISTAKES[::-30])
+    table = pellucid("gradcheck", "--planted").out
+    assert "4 of 4" in table
+    assert re.search(r"constant,warm_up=2 +0/W, 1/W, .* dense1/W is wrong first, after step 1\n", table)
+
+
+def test_a_planted_mistake_that_goes_unseen_is_exit_1(pellucid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    unseen = replace(MISTAKES[0], change=lambda layer, t: None)
+    monkeypatch.setattr("pellucid.glass.planted.MISTAKES", [MISTAKES[1], unseen])
+    result = pellucid("gradcheck", "--planted")
+    assert result.code == 1
+    assert re.search(r"dx = W dz instead of Wᵀ dz +NOT FOUND\n\n1 of 2 planted mistakes were found", result.out)
+
+
+def test_gradcheck_tries_the_recipes_step_too(pellucid: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine.toml").write_text('architecture = "4-3"\noptimizer = "adam"\nschedule = "cosine"\n')
+    assert "passed: ten steps of adam, schedule cosine," in pellucid("gradcheck", "mine.toml").out
+    right = pl.Adam.move
+
+    def wrong(self: pl.Adam, theta: Any, g: Any, moments: Any, step: int, learning_rate: float) -> None:
+        right(self, theta, g, moments, step + 1, learning_rate)
+
+    monkeypatch.setattr(pl.Adam, "move", wrong)
+    result = pellucid("gradcheck", "mine.toml")
+    assert result.code == 1
+    assert "part from the formula after step 1, first in dense1/W" in result.out
+    result = pellucid("gradcheck", "mine.toml", "--json").json
+    assert (result["passed"], result["steps"]["passed"], result["steps"]["step"]) == (False, False, 1)
 
 
 def test_data_and_info_print_what_they_found(pellucid: Command, digits_folder: Path) -> None:

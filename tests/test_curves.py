@@ -72,7 +72,7 @@ def test_the_picture_shows_each_line_in_its_colour(epochs: int, validation: bool
     blue = (np.abs(pixels - (0, 114, 178)).sum(axis=2) < 30).sum()
     orange = (np.abs(pixels - (213, 94, 0)).sum(axis=2) < 30).sum()
     assert blue > 30
-    assert (orange > 30) == validation
+    assert (orange > 20) == validation
 
 
 def test_a_loss_that_never_moves_or_is_not_a_number_is_drawn_all_the_same() -> None:

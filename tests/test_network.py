@@ -244,6 +244,19 @@ def test_a_layer_stands_in_one_network_only() -> None:
         pl.Network([layer], input_shape=(4,))
 
 
+def test_a_layer_stands_in_one_place_only() -> None:
+    """Two places would share their numbers of a pass, and the gradient of one of them would be lost."""
+    layer = pl.Dense(4)
+    for layers in ([layer, pl.ReLU(), layer], [layer, pl.Residual([layer])], [pl.Residual([layer, layer])]):
+        with pytest.raises(pl.UsageError, match=r"dense\d stands in the network 2 times; make a new layer"):
+            pl.Network(layers, input_shape=(4,))
+
+
+def test_a_block_without_layers_is_refused() -> None:
+    with pytest.raises(pl.UsageError, match="at least one layer"):
+        pl.Network([pl.Residual([]), pl.Dense(3)], input_shape=(4,))
+
+
 def test_pixels_are_normalized_and_floats_are_not() -> None:
     pixels = np.array([[0, 51, 255]], np.uint8)
     for kind, expected in (("unit", [0, 0.2, 1]), ("symmetric", [-1, -0.6, 1])):

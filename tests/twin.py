@@ -16,6 +16,7 @@ class Twin:
     def __init__(self, workspace: Workspace, training: bool) -> None:
         import torch
 
+        torch.set_num_threads(1)  # for small arrays more of them take forty times as long
         self.torch, self.functional, self.workspace, self.training = torch, torch.nn.functional, workspace, training
         places = [(slot.name, slot.view(workspace.theta)) for slot in slots(workspace.layers, "parameter")]
         self.parameters = {name: torch.tensor(view, requires_grad=True) for name, view in places}
@@ -27,6 +28,26 @@ class Twin:
         for layer in layers:
             x = getattr(self, f"_{type(layer).__name__}", self._activation)(layer, self.workspace.of[layer.name], x)
         return x
+
+    def loss(self, made: Any, z: Any, y: Any, w: Any) -> Any:
+        """Σ w·loss / Σ w of logits and targets (N, outputs), by PyTorch's losses, which smooth by themselves."""
+        functional, smoothing = self.functional, made.smoothing
+        if made.loss == "cross_entropy":
+            losses = functional.cross_entropy(z, y, reduction="none", label_smoothing=smoothing)
+        elif made.loss == "binary_cross_entropy":
+            smoothed = (1 - smoothing) * y + smoothing / 2
+            formula = (
+                functional.multilabel_soft_margin_loss
+                if made.multi_label
+                else functional.binary_cross_entropy_with_logits
+            )
+            losses = formula(z, smoothed, reduction="none")
+            losses = losses * z.shape[1] if made.multi_label else losses.sum(dim=1)
+        else:
+            links = {"identity": lambda z: z, "softmax": lambda z: z.softmax(dim=1)}
+            link = links.get(made.output) or getattr(self.torch, made.output)
+            losses = functional.mse_loss(link(z), y, reduction="none").sum(dim=1)
+        return (w * losses).sum() / w.sum()
 
     def gradient(self) -> np.ndarray:
         return np.concatenate([tensor.grad.numpy().ravel() for tensor in self.parameters.values()])

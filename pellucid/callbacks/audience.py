@@ -4,13 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
+from pellucid.callbacks.callback import Callback
 from pellucid.callbacks.progress import Progress
 from pellucid.errors import UsageError
 from pellucid.network import Network
 
 BEGIN, END, CHUNK = "on_train_batch_begin", "on_train_batch_end", "on_chunk_end"
+EVENT = "steps_until_event"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A callback, how often the hooks of batches are its, and which of all hooks are."""
+
+    callback: Any
+    every: int
+    hooks: frozenset[str]
+
+    @classmethod
+    def of(cls, callback: Any) -> Listener:
+        """What it says of itself (UsageError: an `every` that is no whole number)."""
+        every = getattr(callback, "every", 1)
+        if type(every) is not int or every < 0:
+            raise UsageError(
+                f"{type(callback).__name__}.every is a whole number of steps, or 0 for never; {every!r} came."
+            )
+        hooks = frozenset(hook for hook in vars(Callback) if listens(callback, hook))
+        return cls(callback, every, hooks if every else hooks - {BEGIN, END})
+
+    def tell(self, hook: str, *arguments: Any) -> None:
+        """Call it, if it is one of its hooks."""
+        if hook in self.hooks:
+            getattr(self.callback, hook)(*arguments)
 
 
 class Audience:
@@ -24,59 +52,48 @@ class Audience:
     """
 
     def __init__(self, callbacks: Sequence[Any]) -> None:
-        self.callbacks = callbacks
-        self.every = [getattr(callback, "every", 1) for callback in callbacks]
-        for callback, every in zip(callbacks, self.every, strict=True):
-            if type(every) is not int or every < 0:
-                raise UsageError(
-                    f"{type(callback).__name__}.every is a whole number of steps, or 0 for never; {every!r} came."
-                )
+        self.listeners = [Listener.of(callback) for callback in callbacks]
 
     def introduce(self, network: Network, epochs: int, steps: int) -> None:
         """Tell whom and what this training is of."""
-        self.tell("set_model", network)
-        self.tell("set_params", {"epochs": epochs, "steps": steps, "verbose": 0})
+        for one in self.listeners:
+            for name, value in (("model", network), ("params", {"epochs": epochs, "steps": steps, "verbose": 0})):
+                if hasattr(one.callback, f"set_{name}"):
+                    getattr(one.callback, f"set_{name}")(value)
 
     def check_validated(self) -> None:
         """Refuse callbacks that follow a validation which there is not (UsageError)."""
-        for callback in self.callbacks:
-            if str(monitor := getattr(callback, "monitor", "")).startswith("val_"):
+        for one in self.listeners:
+            if str(monitor := getattr(one.callback, "monitor", "")).startswith("val_"):
                 raise UsageError(
-                    f"{type(callback).__name__} follows {monitor}: hold something out, say validation=0.1 "
+                    f"{type(one.callback).__name__} follows {monitor}: hold something out, say validation=0.1 "
                     "(--validation 0.1)."
                 )
 
     def tell(self, hook: str, *arguments: Any) -> None:
-        """Call this method of all who have it."""
-        for callback in self.callbacks:
-            if hook.startswith("set_") or listens(callback, hook):
-                getattr(callback, hook, _nothing)(*arguments)
+        """Call this hook of all whose it is."""
+        for one in self.listeners:
+            one.tell(hook, *arguments)
 
     def steps_until_event(self, step: int) -> int | None:
         """After how many steps somebody is to be told, where `step` are done; None if nobody ever is."""
-        waits = []
-        for callback, every in zip(self.callbacks, self.every, strict=True):
-            if every and listens(callback, END):
-                waits.append(every - step % every)
-            if every and listens(callback, BEGIN):
-                waits.append((-1 - step) % every or every)
-            if listens(callback, "steps_until_event"):
-                waits.append(callback.steps_until_event(step))
-        return min(waits, default=None)
+        ends = [one.every - step % one.every for one in self.listeners if END in one.hooks]
+        begins = [(-1 - step) % one.every or one.every for one in self.listeners if BEGIN in one.hooks]
+        wishes = [one.callback.steps_until_event(step) for one in self.listeners if EVENT in one.hooks]
+        return min(ends + begins + wishes, default=None)
 
     def batch_begins(self, batch: int, step: int, progress: Callable[[], Progress]) -> None:
         """Tell those who want to hear before the step that follows these."""
-        for callback, every in zip(self.callbacks, self.every, strict=True):
-            if every and (step + 1) % every == 0 and listens(callback, BEGIN):
-                callback.on_train_batch_begin(batch, progress())
+        for one in self.listeners:
+            if BEGIN in one.hooks and (step + 1) % one.every == 0:
+                one.callback.on_train_batch_begin(batch, progress())
 
     def chunk_ends(self, batch: int, logs: Progress) -> None:
         """Tell each in turn of this last batch and of its chunk."""
-        for callback, every in zip(self.callbacks, self.every, strict=True):
-            if every and logs.step % every == 0 and listens(callback, END):
-                callback.on_train_batch_end(batch, logs)
-            if listens(callback, CHUNK):
-                callback.on_chunk_end(logs)
+        for one in self.listeners:
+            if END in one.hooks and logs.step % one.every == 0:
+                one.callback.on_train_batch_end(batch, logs)
+            one.tell(CHUNK, logs)
 
     def states(self) -> dict[str, dict[str, Any]]:
         """What a snapshot should remember of those who remember something."""
@@ -92,11 +109,11 @@ class Audience:
     def _keyed(self) -> dict[str, Any]:
         """Those who remember, by the names under which a snapshot keeps their states: Plateau, Plateau 2, ..."""
         result: dict[str, Any] = {}
-        for callback in self.callbacks:
-            kind = type(callback).__name__
+        for one in self.listeners:
+            kind = type(one.callback).__name__
             number = 1 + sum(type(other).__name__ == kind for other in result.values())
-            if listens(callback, "state"):
-                result[kind if number == 1 else f"{kind} {number}"] = callback
+            if "state" in one.hooks:
+                result[kind if number == 1 else f"{kind} {number}"] = one.callback
         return result
 
 
@@ -106,7 +123,3 @@ def listens(callback: object, hook: str) -> bool:
         return True
     owner = next((kind for kind in type(callback).__mro__ if hook in vars(kind)), None)
     return owner is not None and owner.__name__ != "Callback"
-
-
-def _nothing(*_: Any) -> None:
-    """What those do who have no such method."""

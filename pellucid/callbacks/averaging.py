@@ -97,6 +97,7 @@ class WeightAveraging(Callback):
 
     def restore(self, state: dict[str, Any]) -> None:
         self.count = count(state, "count")
-        rows = 1 if self.name == "ema" else min(self.count, int(self.value))
+        most = 1 if self.name == "ema" else int(self.value)
+        rows = min(len(np.atleast_1d(state.get("points"))), most)
         theta = self.model.theta
         self.points = list(array(state, "points", (rows, len(theta)), theta.dtype))

@@ -83,4 +83,4 @@ class Norms(Callback):
 
 
 def _norm(vector: NDArray[Any]) -> float:
-    return float(np.linalg.norm(vector.astype(np.float64)))
+    return float(np.sqrt(np.square(vector, dtype=np.float64).sum()))

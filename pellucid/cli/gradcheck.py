@@ -1,9 +1,10 @@
-"""pellucid gradcheck: is every gradient right?"""
+"""pellucid gradcheck: is every gradient right, and the step that is made of it?"""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from itertools import groupby
 from typing import Annotated
 
 import typer
@@ -13,7 +14,9 @@ from pellucid.cli.output import DownloadProgress, emit
 from pellucid.data import load
 from pellucid.glass.gradcheck import GradientCheck, TensorCheck, gradcheck
 from pellucid.glass.planted import check_planted
-from pellucid.recipe import changed, find
+from pellucid.glass.stepcheck import StepCheck, stepcheck
+from pellucid.recipe import Recipe, changed, find
+from pellucid.schedules import Schedule
 
 Option = typer.Option
 
@@ -34,7 +37,10 @@ def command(
     planted: Annotated[bool, Option("--planted", help="Plant known mistakes and see that each is found.")] = False,
     json: Json = False,
 ) -> int:
-    """Compare the analytic gradient with the numerical one, for the input and every parameter tensor."""
+    """Compare the analytic gradient with the numerical one, for the input and every parameter tensor.
+
+    Then compare ten steps of the recipe's optimizer, on a small network, with its formula worked out number by number.
+    """
     if planted:
         return _planted(json)
     recipe = changed(find(what), activation=activation, output=output, loss=loss, initializer=initializer, seed=seed)
@@ -50,13 +56,20 @@ def command(
             print(f"\r{name and 'checking':<9}{name:<20}\r", end="", file=sys.stderr, flush=True)
 
     check = gradcheck(
-        network, examples=examples, coordinates=None if every else coordinates, seed=recipe.seed, progress=progress
+        network,
+        examples=examples,
+        coordinates=None if every else coordinates,
+        weighted=bool(recipe.class_weights),
+        seed=recipe.seed,
+        progress=progress,
     )
     progress("")
+    steps = stepcheck(recipe.make_descent(), Schedule(recipe.schedule), seed=recipe.seed)
+    passed = check.passed and steps.passed
     if json:
         emit(
             {
-                "passed": check.passed,
+                "passed": passed,
                 "worst": check.worst.relative,
                 "checked": check.checked,
                 "redrawn": check.redrawn,
@@ -64,12 +77,15 @@ def command(
                 "output": network.output,
                 "loss": network.loss.kind,
                 "layers": [{**asdict(tensor), "passed": tensor.passed} for tensor in check.tensors],
+                "optimizer": recipe.optimizer,
+                "steps": asdict(steps.worst if steps.passed else steps.suspect) | {"passed": steps.passed},
             }
         )
     else:
         print(f"{network.architecture}, output {network.output}, loss {network.loss.kind}, {examples} examples")
         _table(check)
-    return 0 if check.passed else 1
+        _step(recipe, steps)
+    return 0 if passed else 1
 
 
 def _table(check: GradientCheck) -> None:
@@ -98,16 +114,40 @@ def _verdict(row: TensorCheck) -> str:
     return "ok" if row.largest else "ok, but all of it is 0"
 
 
+def _step(recipe: Recipe, check: StepCheck) -> None:
+    what = f"ten steps of {recipe.optimizer}, schedule {recipe.schedule},"
+    if check.passed:
+        worst = check.worst
+        print(f"passed: {what} are where the formula leads; at most {worst.difference:.1e} away")
+    else:
+        wrong = check.suspect
+        print(f"FAILED: {what} part from the formula after step {wrong.step}, first in {wrong.name}: ", end="")
+        print(f"{wrong.difference:.1e} away, {wrong.tolerance:.1e} allowed")
+
+
 def _planted(json: bool) -> int:
     """Every planted mistake must fail its check."""
     results = check_planted()
-    caught = [not result.check.passed for result in results]
+    passed = all(result.caught for result in results)
     if json:
-        rows = [{"name": r.name, "mistake": r.mistake, "caught": not r.check.passed} for r in results]
-        emit({"passed": all(caught), "planted": rows})
-    else:
-        for result in results:
-            where = "NOT FOUND" if result.check.passed else f"found: {result.check.suspect.name} is wrong first"
-            print(f"{result.name:<28}{result.mistake:<72}{where}")
-        print(f"{sum(caught)} of {len(results)} planted mistakes were found")
-    return 0 if all(caught) else 1
+        rows = [
+            {
+                "name": result.mistake.name,
+                "mistake": result.mistake.mistake,
+                "place": result.mistake.place,
+                "caught": result.caught,
+                "found_by": result.found_by,
+                "finding": result.finding,
+            }
+            for result in results
+        ]
+        emit({"passed": passed, "planted": rows})
+        return 0 if passed else 1
+    widths = [2 + max(len(getattr(result.mistake, name)) for result in results) for name in ("place", "mistake")]
+    for check, found in groupby(results, key=lambda result: result.found_by):
+        print(f"{'planted in':<{widths[0]}}{'the mistake':<{widths[1]}}what the {check} says")
+        for result in found:
+            print(f"{result.mistake.place:<{widths[0]}}{result.mistake.mistake:<{widths[1]}}{result.finding}")
+        print()
+    print(f"{sum(result.caught for result in results)} of {len(results)} planted mistakes were found")
+    return 0 if passed else 1

@@ -21,7 +21,7 @@ from pellucid.errors import PellucidError
 
 INTERRUPTED = 130
 
-COMMANDS = ("train", "test", "predict", "gradcheck", "reproduce", "data", "info", "bench")
+COMMANDS = ("train", "test", "predict", "gradcheck", "find-lr", "reproduce", "data", "info", "bench")
 
 
 def _version(wanted: bool) -> None:
@@ -48,7 +48,7 @@ def _app(words: Sequence[str]) -> typer.Typer:
     )
     app.callback()(_options)
     for name in words[:1] if words[0] in COMMANDS else COMMANDS:
-        app.command(name=name)(import_module(f"pellucid.cli.{name}").command)
+        app.command(name=name)(import_module(f"pellucid.cli.{name.replace('-', '_')}").command)
     return app
 
 

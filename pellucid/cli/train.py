@@ -212,11 +212,12 @@ def _show(result: dict[str, Any], history: dict[str, list[float]] | None, json: 
     missed = result.get("target_reached") is False
     if missed:
         say("The target accuracy was never reached on the validation images.")
+    stopped = f"after {result['epochs']} epochs, {result['stopped']}" if result.get("stopped") else ""
+    if stopped:
+        (say if json else print)(stopped)
     if json:
         emit(result)
         return int(missed)
-    if stopped := result.get("stopped"):
-        print(f"after {result['epochs']} epochs, {stopped}")
     print(f"test accuracy {result['test_accuracy']:.2%}, test loss {result['test_loss']:.4f}")
     if history:
         print(*curves.words(history), sep="\n")

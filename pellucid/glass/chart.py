@@ -9,7 +9,7 @@ import io
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -29,12 +29,16 @@ class Panel:
         lines: name -> values; a second line is dashed.
         horizontal: what is counted along the bottom.
         number: how values are written along the left side.
+        marks: what stands along the bottom, and at which points; by default whole numbers.
+        rule: a point with an upright line, and what stands beside it.
     """
 
     title: str
     lines: Mapping[str, Sequence[float]]
     horizontal: str = "epoch"
     number: Callable[[float], str] = "{:g}".format
+    marks: Mapping[float, str] = field(default_factory=dict)
+    rule: tuple[float, str] | None = None
 
 
 def draw(panels: Sequence[Panel], caption: str, width: int = 520, height: int = 380) -> bytes:
@@ -97,12 +101,13 @@ class _Axes:
             y = self.y(value)
             self.canvas.line((self.left * SCALE, y, self.right * SCALE, y), RULE, SCALE)
             self._text(self.left - 8, y / SCALE, self.panel.number(value), "rm")
-        for point in self._points():
-            self._text(self.x(point) / SCALE, self.bottom + 8, str(point), "mt")
+        for point, text in (self.panel.marks or {point: str(point) for point in self._points()}).items():
+            self._text(self.x(point) / SCALE, self.bottom + 8, text, "mt")
         self._text((self.left + self.right) / 2, self.bottom + 28, self.panel.horizontal, "mt")
         legend = self.left
-        for number, (name, line) in enumerate(self.panel.lines.items()):
+        for number, line in reversed(list(enumerate(self.panel.lines.values()))):  # the first comes to lie on top
             self._curve(line, COLOURS[number % len(COLOURS)], dashed=number > 0)
+        for number, name in enumerate(self.panel.lines):
             self._stroke(
                 [(legend * SCALE, (self.top - 15) * SCALE), ((legend + 26) * SCALE, (self.top - 15) * SCALE)],
                 COLOURS[number % len(COLOURS)],
@@ -110,6 +115,11 @@ class _Axes:
             )
             self._text(legend + 32, self.top - 15, name, "lm", INK)
             legend += 56 + font(13).getlength(name) / SCALE
+
+        if self.panel.rule:
+            point, text = self.panel.rule
+            self.canvas.line([(self.x(point), self.top * SCALE), (self.x(point), self.bottom * SCALE)], INK, 2 * SCALE)
+            self._text(self.x(point) / SCALE + 6, self.top + 4, text, "lt", INK)
 
     def _points(self) -> list[int]:
         if self.points <= 2:

@@ -113,6 +113,7 @@ class Probe:
         y: (outputs, B) the targets.
         dtype: float64, or complex128 for the complex step.
         random: what layers draw from, the same in every evaluation; None for a pass of prediction.
+        w: (B,) the weights of the examples; None weighs all alike.
     """
 
     def __init__(
@@ -123,30 +124,31 @@ class Probe:
         y: NDArray[Any],
         dtype: type[Any] = np.float64,
         random: Draws | None = None,
+        w: NDArray[Any] | None = None,
     ) -> None:
-        self.network, self.x, self.y, self.random = network, np.array(x, dtype, order="C"), y, random
+        self.network, self.x, self.y, self.random, self.w = network, np.array(x, dtype, order="C"), y, random, w
         self.theta = theta.astype(dtype)
         self.workspace = network.workspace(self.theta, np.zeros_like(self.theta))
         self.flat = {"theta": self.theta, "input": self.x.reshape(-1)}
 
     def gradients(self) -> tuple[float, dict[str, NDArray[Any]]]:
         """The mean loss and its analytic gradients by theta and by the input, flat."""
-        t = gradient_of(self.workspace, self.network.loss, self.x, self.y, self.random, input_gradient=True)
+        t = gradient_of(self.workspace, self.network.loss, self.x, self.y, self.random, self.w, input_gradient=True)
         by_input = getattr(self.workspace.numbers[0], "d" + self.workspace.layers[0].input)
-        return float(t.losses.mean()), {"theta": self.workspace.gradient, "input": by_input.reshape(-1)}
+        return float(t.loss), {"theta": self.workspace.gradient, "input": by_input.reshape(-1)}
 
     def forget(self, rng: np.random.Generator) -> None:
         """Run both passes on other numbers, so that whatever is left over from an earlier pass is wrong."""
         x, y = rng.normal(size=self.x.shape), rng.permuted(self.y, axis=0)
         random = self.random and replace(self.random, first=self.random.first + x.shape[1])
-        gradient_of(self.workspace, self.network.loss, x.astype(self.x.dtype), y, random, input_gradient=True)
+        gradient_of(self.workspace, self.network.loss, x.astype(self.x.dtype), y, random, self.w, input_gradient=True)
 
     def loss(self, which: str, index: int, nudge: complex) -> Any:
         """The mean loss with one number of theta or the input moved by `nudge`."""
         vector = self.flat[which]
         before = vector[index]
         vector[index] += nudge
-        loss = loss_of(self.workspace, self.network.loss, self.x, self.y, self.random).losses.mean()
+        loss = loss_of(self.workspace, self.network.loss, self.x, self.y, self.random, self.w).loss
         vector[index] = before
         return loss
 
@@ -163,6 +165,7 @@ def gradcheck(
     examples: int = 5,
     coordinates: int | None = 200,
     training: bool = True,
+    weighted: bool = False,
     seed: int = 0,
     step: float = STEP,
     progress: Callable[[str], None] = lambda name: None,
@@ -178,13 +181,14 @@ def gradcheck(
         examples: the size of the batch.
         coordinates: how many to draw from each tensor; None checks all.
         training: check a pass of training; otherwise one of prediction.
+        weighted: give each example a weight of its own, as class and sample weights do.
         seed: of the examples and the coordinates.
         step: h of the central difference.
         progress: is told the name of each tensor before it is checked.
     """
     for attempt in range(ATTEMPTS):
         rng, random = generator(seed, "check", attempt), Draws(seed, step=attempt + 1) if training else None
-        check = _check(network, rng, random, examples, coordinates, step, progress)
+        check = _check(network, rng, random, examples, weighted, coordinates, step, progress)
         if all(tensor.checked for tensor in check.tensors):
             break
     return check
@@ -196,6 +200,7 @@ def _check(
     rng: np.random.Generator,
     random: Draws | None,
     examples: int,
+    weighted: bool,
     coordinates: int | None,
     step: float,
     progress: Callable[[str], None],
@@ -205,7 +210,8 @@ def _check(
     y = rng.dirichlet(np.ones(max(network.outputs, 2)), examples).T[: network.outputs]  # shares of 1, none of them 0
     theta = network.theta.astype(np.float64)
     theta += JITTER * rng.normal(size=theta.shape)
-    probe = Probe(network, theta, x, y, random=random)
+    w = rng.uniform(0.5, 2, examples) if weighted else None
+    probe = Probe(network, theta, x, y, random=random, w=w)
     probe.forget(rng)
     loss, analytic = probe.gradients()
     if not np.isfinite(loss):
@@ -213,7 +219,7 @@ def _check(
 
     probes = [(probe, central_difference)]
     if not probe.branches():
-        probes.append((Probe(network, theta, x, y, np.complex128, random), complex_step))
+        probes.append((Probe(network, theta, x, y, np.complex128, random, w), complex_step))
     places = [(slot.name, slot.shape, "theta", slot.start) for slot in slots(network.layers, "parameter")]
     tensors = []
     for name, shape, which, start in [("input", x.shape, "input", 0), *places]:

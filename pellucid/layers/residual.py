@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pellucid.errors import ShapeError
+from pellucid.errors import ShapeError, UsageError
 from pellucid.layers.convolution import Convolution
 from pellucid.layers.dense import Dense
 from pellucid.layers.layer import Layer, Numbers, Shape, Tensor
@@ -19,7 +19,7 @@ class Residual(Layer):
     layer.
 
     Args:
-        layers: f, first to last.
+        layers: f, first to last; at least one (UsageError).
 
     Source: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2016.
     """
@@ -40,6 +40,10 @@ class Residual(Layer):
     def backward(self, t: Numbers) -> None:
         n = len(self.shortcut)
         t.dx = backward(self.shortcut, t.parts[:n], t.dy) + backward(self.layers, t.parts[n:], t.dy)
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise UsageError("A residual block needs at least one layer: pl.Residual([pl.Dense(64), pl.ReLU()]).")
 
     def build(self, input_shape: Shape) -> Shape:
         self.sizes = {}

@@ -21,7 +21,7 @@ def connect(layers: Sequence[Layer], shape: Shape, owner: str = "") -> Shape:
     """Name the layers, let the shapes run through them, and return the last one; `owner` is what they are inside.
 
     Raises:
-        UsageError: something that is no layer, or stands elsewhere already.
+        UsageError: something that is no layer, or stands elsewhere too.
         ShapeError: a layer cannot read what those before it leave; with the whole way that led there.
     """
     path, source = f"{owner or 'input'} {shape}", f"{owner} reads" if owner else "the input has"
@@ -44,6 +44,9 @@ def connect(layers: Sequence[Layer], shape: Shape, owner: str = "") -> Shape:
         if layer.output_shape != shape:
             shape, source = layer.output_shape, f"{layer.name} leaves"
             path += f" {shape}"
+    for name, places in Counter(layer.name for layer in walk(layers)).items():
+        if places > 1:  # names are made for each place, so it is the same layer
+            raise UsageError(f"{name} stands in the network {places} times; make a new layer for each place.")
     return shape
 
 
