@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pellucid import resuming
 from pellucid.callbacks import History, Progress
 from pellucid.callbacks.audience import Audience
+from pellucid.diagnosis.breakdown import Guard
 from pellucid.engine.engines import Engine
 from pellucid.epoch import Draw, Epoch
-from pellucid.errors import NumericError
 from pellucid.network import Network
 from pellucid.schedules import Schedule
 from pellucid.snapshot import Snapshot
@@ -31,6 +28,7 @@ class Training:
         schedule: of the learning rate.
         settings: what a snapshot must have been taken with to go on here.
         audience: the callbacks.
+        guard: looks whether all stays finite.
         held_out: images and labels to validate on.
         draw: how images are distorted, by their places and the epoch.
     """
@@ -43,11 +41,13 @@ class Training:
         schedule: Schedule,
         settings: dict[str, Any],
         audience: Audience,
+        guard: Guard,
         held_out: tuple[Any, Any] | None,
         draw: Draw | None = None,
     ) -> None:
         self.engine, self.network, self.epochs = engine, network, epochs
         self.schedule, self.settings, self.audience = schedule, settings, audience
+        self.guard = guard
         self.held_out, self.draw, self.facts = held_out, draw, engine.facts()
         self.history = History(len(engine.images))
         self.steps = -(-len(engine.images) // engine.batch_size)  # of an epoch
@@ -65,6 +65,7 @@ class Training:
     def run(self) -> History:
         """Train to the end: of the epochs, or where a callback stops it."""
         self.audience.tell("on_train_begin", self.progress())
+        self.guard.remember(self.snapshot)
         while self.epoch.position or (self.epoch.number <= self.epochs and not self.network.stop_training):
             self._run_epoch()
         self.audience.tell("on_train_end", self._last())
@@ -87,7 +88,7 @@ class Training:
         while not epoch.over and not (epoch.position and self.network.stop_training):
             progress = self._run_chunk()
             self.audience.chunk_ends(epoch.position - 1, progress)
-        _check_finite("weights", self.engine.workspace.theta, epoch.number, epoch.position, epoch.rates[-1])
+            self.guard.remember(self.snapshot)
         if self.held_out:
             progress = self._validate(progress, *self.held_out)
         self.history.add(progress)
@@ -96,7 +97,8 @@ class Training:
 
     def _validate(self, progress: Progress, images: Any, labels: Any) -> Progress:
         self.audience.tell("on_test_begin", progress)  # where averaged weights may come in
-        evaluation = progress.validated.evaluate(images, labels)
+        with self.guard.validation(progress, images, labels):
+            evaluation = progress.validated.evaluate(images, labels)
         progress = replace(progress, validation_loss=evaluation.loss, validation_accuracy=evaluation.accuracy)
         self.audience.tell("on_test_end", progress)
         return progress
@@ -105,9 +107,10 @@ class Training:
         """Steps until the next event of a callback, the end of the epoch or the end of about CHUNK_SECONDS."""
         epoch, step = self.epoch, self.engine.step
         self.audience.batch_begins(epoch.position, step, self.progress)
+        self.guard.keep()
         part, seconds = epoch.run(min(self.chunk, self.audience.steps_until_event(step) or self.chunk))
         losses, correct = epoch.losses[part].copy(), epoch.correct[part].copy()
-        _check_finite("loss", losses, epoch.number, part.stop, epoch.rates[part.stop - 1])
+        self.guard.check(epoch, part)
         in_time = int(len(losses) * CHUNK_SECONDS / max(seconds, 1e-9))
         self.chunk = max(1, min(in_time, 10 * self.chunk))
         return replace(self.progress(), losses=losses, correct=correct)
@@ -141,11 +144,3 @@ class Training:
     def snapshot(self) -> Snapshot:
         """All of it, copied."""
         return resuming.take(self)
-
-
-def _check_finite(what: str, values: NDArray[Any], epoch: int, step: int, learning_rate: float) -> None:
-    if not np.isfinite(values).all():
-        raise NumericError(
-            f"The {what} became NaN or infinite in epoch {epoch}, by step {step}, at learning rate "
-            f"{learning_rate:g}: the weights have grown beyond all bounds. Try a tenth of that rate."
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
@@ -16,7 +17,7 @@ from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
 from pellucid.engine.prediction import Predictor, answer, whole
 from pellucid.errors import ShapeError, UsageError
-from pellucid.examples import check_classes, check_images, check_targets, targets_of
+from pellucid.examples import FAR, check_classes, check_images, check_targets, targets_of, typical_size
 from pellucid.files.model import write_model
 from pellucid.layers import Layer, Shape, walk
 from pellucid.layers.layer import assign
@@ -28,6 +29,7 @@ from pellucid.notation import parse, write
 from pellucid.summary import table
 from pellucid.workspace import Workspace, length, slots
 
+log = logging.getLogger("pellucid")
 DTYPES: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
 MOST_PARAMETERS = 10**9  # 4 GB in float32; a larger number is a slip of the hand
 
@@ -86,6 +88,7 @@ class Network:
         self._state = np.zeros(length(slots(layers, "state")), self.dtype)
         self._bind()
         self._predictor = Predictor(layers)
+        self.told_of_scale = False  # whether images of another scale were noticed
         initialize(self.workspace(), initializer, seed)
 
     # The point, and what is read off it
@@ -147,6 +150,7 @@ class Network:
             NumericError: the outputs are not finite, because the weights or the values are too large.
         """
         images = check_images(images, self.input_shape)
+        self._check_scale(images)
         outputs = self._predictor(self.loss.link, self._theta, images, self.normalization)
         if outputs is None:
             outputs, _ = answer(self.workspace(whole(self._theta)), self.loss, images, self.normalization)
@@ -162,10 +166,21 @@ class Network:
         Of rows of answers (N, outputs) for binary cross-entropy, an example is right when all its answers are.
         """
         images, targets = self.check_examples(data, labels)
+        self._check_scale(images)
         loss = for_labels(self.loss, labels)
         outputs, mean_loss = answer(self.workspace(), loss, images, self.normalization, targets)
         true, predicted = (np.asarray(loss.decide(values.T).T, np.int64) for values in (targets, outputs))
         return Evaluation(outputs, true, predicted, mean_loss, self.classes)
+
+    def _check_scale(self, images: NDArray[Any]) -> None:
+        """Warn, once, of floats that are far from what networks are made for."""
+        if not self.told_of_scale and (size := typical_size(images)) > FAR:
+            self.told_of_scale = True
+            log.warning(
+                "The network is given floats of about %.3g, where it is made for about 1. Pixels of 0 to 255? Divide "
+                "them by 255, or give them as uint8, which the network scales as in its training (%s).",
+                size, self.normalization.kind,
+            )  # fmt: skip
 
     def loss_and_gradient(self, images: NDArray[Any], labels: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         """The mean loss of these examples, and its gradient with respect to every parameter.

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from pellucid.philox import LOW, Words, philox
 
-PURPOSES = {"initialize": 0, "shuffle": 1, "split": 2, "check": 3, "dropout": 4, "noise": 5, "augment": 6}
-Purpose = Literal["initialize", "shuffle", "split", "check", "dropout", "noise", "augment"]
+PURPOSES = {"initialize": 0, "shuffle": 1, "split": 2, "check": 3, "dropout": 4, "noise": 5, "augment": 6, "probe": 7}
+Purpose = Literal["initialize", "shuffle", "split", "check", "dropout", "noise", "augment", "probe"]
 
 
 def generator(seed: int, purpose: Purpose, counter: int = 0) -> np.random.Generator:

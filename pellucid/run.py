@@ -187,8 +187,11 @@ class Run(Callback):
         return time.monotonic() - self.written > max(seconds, self.cost / SHARE)
 
     def _checkpoint(self, logs: Progress) -> None:
+        self.keep(logs.snapshot())
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Write a checkpoint."""
         began = time.monotonic()
-        snapshot = logs.snapshot()
         threads = self.setup.threads or cores()  # the reference says more exactly; the native bits do not depend on it
         facts = {"threads": threads, **snapshot.facts, "pellucid": pellucid.__version__}
         write_checkpoint(self.folder, *replace(snapshot, facts=facts).parts())

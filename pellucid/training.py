@@ -14,6 +14,8 @@ from pellucid.checks import check_number, check_whole
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization, normalization
 from pellucid.descent import Descent
+from pellucid.diagnosis.breakdown import Guard
+from pellucid.diagnosis.watch import Watch
 from pellucid.engine.engines import ENGINES, select
 from pellucid.loop import Training
 from pellucid.machine import limited
@@ -101,7 +103,7 @@ def fit(
     Raises:
         UsageError: an argument out of range, or a snapshot of another training.
         ShapeError, DataError: examples that do not fit the network.
-        NumericError: the loss became NaN or infinite.
+        BreakdownError: a NumericError, where a number became NaN or infinite; the network has its last good weights.
     """
     for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         check_whole(name, value, least)
@@ -112,7 +114,8 @@ def fit(
     descent.check(network.layers)
     factors = Schedule(schedule)
     wishes = (average, early_stopping, target_accuracy, time_limit)
-    audience = Audience([*asked.asked_for(*wishes), *callbacks])
+    watch = Watch()
+    audience = Audience([watch, *asked.asked_for(*wishes), *callbacks])
     examples = prepare(
         network, data, labels, validation, seed, augment, loss, label_smoothing, sample_weights, class_weights
     )
@@ -134,8 +137,12 @@ def fit(
         network.workspace(gradient=np.zeros_like(network.theta)), measure, descent, examples.images, examples.targets,
         network.normalization, int(batch_size), int(seed), threads, weights,
     )  # fmt: skip
+    guard = Guard(runner, network, watch)
     with limited(threads):
-        training = Training(runner, network, int(epochs), factors, terms, audience, examples.held_out, examples.draw)
+        training = Training(
+            runner, network, int(epochs), factors, terms, audience, guard, examples.held_out, examples.draw
+        )
+        training.history.notices = watch.notices
         if resume:
             restore(training, resume)
         return training.run()

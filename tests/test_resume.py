@@ -148,7 +148,8 @@ def test_two_callbacks_of_a_kind_keep_their_states_apart() -> None:
     one.heard = 10
     with pytest.raises(KeyboardInterrupt):
         train(1, one, two)
-    assert one.last.callbacks == {"Keeper": {"heard": 11}, "Keeper 2": {"heard": 1}}
+    states = {name: state for name, state in one.last.callbacks.items() if name != "Watch"}
+    assert states == {"Keeper": {"heard": 11}, "Keeper 2": {"heard": 1}}
     again, other = Keeper(), Keeper()
     train(1, again, other, resume=one.last)
     assert (again.heard, other.heard) == (13, 3)

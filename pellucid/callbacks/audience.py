@@ -13,6 +13,7 @@ from pellucid.errors import UsageError
 from pellucid.network import Network
 
 BEGIN, END, CHUNK = "on_train_batch_begin", "on_train_batch_end", "on_chunk_end"
+EVENT = "steps_until_event"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Audience:
         """After how many steps somebody is to be told, where `step` are done; None if nobody ever is."""
         ends = [one.every - step % one.every for one in self.listeners if END in one.hooks]
         begins = [(-1 - step) % one.every or one.every for one in self.listeners if BEGIN in one.hooks]
-        return min(ends + begins, default=None)
+        wishes = [one.callback.steps_until_event(step) for one in self.listeners if EVENT in one.hooks]
+        return min(ends + begins + wishes, default=None)
 
     def batch_begins(self, batch: int, step: int, progress: Callable[[], Progress]) -> None:
         """Tell those who want to hear before the step that follows these."""

@@ -58,6 +58,10 @@ class Callback:
     def on_test_end(self, logs: Progress) -> None:
         """Called after each validation, which `logs` knows."""
 
+    def steps_until_event(self, step: int) -> int:
+        """After how many steps more a chunk shall end at the latest, where `step` are done."""
+        return 1
+
     def state(self) -> dict[str, Any]:
         """What a snapshot should remember of this callback: values that JSON can say, and NumPy arrays."""
         return {}

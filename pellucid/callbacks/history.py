@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pellucid.callbacks.progress import Progress
+from pellucid.notice import Notice
 from pellucid.snapshot import KEYS
 
 
@@ -19,12 +20,14 @@ class History:
         history: the lists.
         seen: how many were trained on in all, known at the end.
         stopped: what ended it before its last epoch, or which weights it left; empty if neither is to be said.
+        notices: what was noticed while it trained.
     """
 
     examples: int = 0
     history: dict[str, list[float]] = field(default_factory=lambda: {key: [] for key in KEYS})
     seen: int = 0
     stopped: str = ""
+    notices: list[Notice] = field(default_factory=list)
 
     def add(self, progress: Progress) -> None:
         """Remember an epoch."""

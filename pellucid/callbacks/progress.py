@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pellucid.engine.engines import Engine
 from pellucid.epoch import Epoch
 from pellucid.errors import UsageError
+from pellucid.examples import Part
 from pellucid.network import Network
 from pellucid.snapshot import Snapshot
 
@@ -21,6 +22,7 @@ class Source(Protocol):
 
     engine: Engine
     epoch: Epoch
+    held_out: Part | None
 
     def snapshot(self) -> Snapshot:
         """All of it, copied."""

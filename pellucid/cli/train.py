@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from pellucid.cli.output import DownloadProgress, TrainingProgress, duration, em
 from pellucid.data import Dataset, load
 from pellucid.data.augment import parse
 from pellucid.data.catalogue import NAMES
+from pellucid.diagnosis.breakdown import BreakdownError
 from pellucid.engine.engines import select
 from pellucid.errors import UsageError
 from pellucid.glass import curves
@@ -169,6 +170,15 @@ def _train(
                 resume=snapshot,
             )
         evaluation = network.evaluate(test)
+    except BreakdownError as error:
+        if run.begun and error.snapshot:
+            run.keep(error.snapshot)
+            run.save()
+            error.add(
+                f"The model of that moment is {run.path} (pellucid test {shlex.quote(str(run.folder))}), beside its "
+                "checkpoint. Resumed, the run would break again: begin a new one, with the remedy."
+            )
+        raise
     except KeyboardInterrupt:
         if run.begun:
             say(f"To go on: pellucid train --resume {shlex.quote(str(run.folder))}")
@@ -191,6 +201,7 @@ def _train(
         "threads": setup.threads or (cores() if setup.engine == "native" else blas_threads()),
         "seed": recipe.seed,
         "run": str(run.folder),
+        "notices": [asdict(notice) for notice in history.notices],
     }
     run.finish(history, result)
     return result, history
@@ -211,6 +222,9 @@ def _show(result: dict[str, Any], history: dict[str, list[float]] | None, json: 
     if history:
         print(*curves.words(history), sep="\n")
         print(f"loss by epoch {curves.blocks(history['loss'])}")
+    if notices := result.get("notices"):
+        kinds = dict.fromkeys(notice["kind"] for notice in notices)
+        print(f"noticed while it trained (see above, and result.json): {', '.join(kinds)}")
     speed = f"{result['images_per_second']:,.0f} images/s, {result['threads']} threads"
     print(f"{duration(result['train_seconds'])} of training, {speed}")
     print(f"run folder {result['run']}, curves in {Path(result['run'], 'figures', 'curves.png')}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from pellucid.workspace import Workspace
 class Engine(Protocol):
     """What every engine has: what it was given, one verb, and what a checkpoint keeps of it."""
 
+    name: ClassVar[str]
     workspace: Workspace  # its theta is up to date after every run
     loss: Loss
     descent: Descent
