@@ -98,7 +98,8 @@ def find_learning_rate(
         fit(
             deepcopy(network), data, labels, epochs=epochs, batch_size=batch_size,
             optimizer=replace(optimizer or SGD(), learning_rate=low), seed=seed,
-            schedule=f"exponential,factor={(high / low) ** (1 / epochs)}", callbacks=[*callbacks, watcher], **options,
+            schedule=f"exponential,factor={(high / low) ** (1 / epochs)}", callbacks=[*callbacks, watcher],
+            diagnosis=False, **options,
         )  # fmt: skip
     except NumericError:
         watcher.diverged = True

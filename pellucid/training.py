@@ -60,6 +60,7 @@ def fit(
     threads: int | None = None,
     seed: int = 0,
     callbacks: Sequence[Any] = (),
+    diagnosis: bool = True,
     resume: Snapshot | None = None,
 ) -> History:
     """Train a network by gradient descent; its theta changes in place.
@@ -96,6 +97,7 @@ def fit(
         threads: by default as many as there are cores to use.
         seed: of the shuffling, the held-out part, the distortions and what layers draw (dropout, noise).
         callbacks: are told of steps, chunks and epochs: `Callback`s, or other objects with Keras's hooks.
+        diagnosis: whether to look now and then for what goes wrong, and to warn of it.
         resume: go on from this snapshot, with the bits of a training never stopped; `epochs` counts from its start.
 
     Validation and `network.evaluate` take every example as it is, without weights and smoothing.
@@ -115,7 +117,7 @@ def fit(
     factors = Schedule(schedule)
     wishes = (average, early_stopping, target_accuracy, time_limit)
     watch = Watch()
-    audience = Audience([watch, *asked.asked_for(*wishes), *callbacks])
+    audience = Audience([*([watch] if diagnosis else []), *asked.asked_for(*wishes), *callbacks])
     examples = prepare(
         network, data, labels, validation, seed, augment, loss, label_smoothing, sample_weights, class_weights
     )

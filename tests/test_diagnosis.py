@@ -17,7 +17,6 @@ from pellucid.callbacks import Progress
 from pellucid.data import Dataset
 from pellucid.diagnosis.breakdown import BreakdownError
 from pellucid.diagnosis.material import loss_of_guessing
-from pellucid.diagnosis.watch import Watch
 from pellucid.layers.activation import Activation
 from pellucid.losses import make_loss
 from pellucid.notice import Notice
@@ -426,21 +425,21 @@ def test_nothing_is_noticed_in_the_recipes(mnist: Digits, name: str) -> None:
 
 @engines
 @pytest.mark.parametrize("architecture", ["784-16-10", "784-16-BN-D0.5-10"])
-def test_watching_changes_no_bit(
-    digits: Digits, engine: str, architecture: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Blind(Watch):
-        def _is_read(self, step: int) -> bool:
-            return False
-
+def test_watching_changes_no_bit(digits: Digits, engine: str, architecture: str) -> None:
     ends = []
-    for watch in (Watch, Blind):
-        monkeypatch.setattr("pellucid.training.Watch", watch)
+    for diagnosis in (True, False):
         network = pl.Network(architecture)
         chosen = "reference" if "BN" in architecture else engine
-        pl.fit(network, digits[0], epochs=3, optimizer=pl.Adam(), validation=0.1, engine=chosen)
+        options = {"epochs": 3, "optimizer": pl.Adam(), "validation": 0.1, "engine": chosen}
+        pl.fit(network, digits[0], diagnosis=diagnosis, **options)
         ends.append(network.theta.tobytes() + network.state.tobytes())
     assert ends[0] == ends[1]
+
+
+def test_nothing_is_looked_for_where_that_is_not_wished(digits: Digits, caplog: pytest.LogCaptureFixture) -> None:
+    history = pl.fit(pl.Network("784-16-10"), digits[0], epochs=2, optimizer=pl.SGD(1e-9), diagnosis=False)
+    assert not history.notices
+    assert not caplog.records
 
 
 @engines

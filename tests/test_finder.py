@@ -90,6 +90,11 @@ def test_everything_else_of_the_training_is_as_it_will_be(blobs: Dataset) -> Non
         assert not np.array_equal(pl.find_learning_rate(network(), blobs, **options, **option).losses, plain.losses)
 
 
+def test_the_search_warns_of_none_of_the_rates_that_it_tries(blobs: Dataset, caplog: pytest.LogCaptureFixture) -> None:
+    pl.find_learning_rate(network(), blobs, high=1e6)
+    assert not caplog.records
+
+
 def test_plain_arrays_will_do(blobs: Dataset) -> None:
     images = (blobs.images / 255).astype(np.float32)
     assert pl.find_learning_rate(network(), images, blobs.labels, steps=100).recommended > 0

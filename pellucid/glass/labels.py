@@ -131,6 +131,6 @@ def _learned(data: Dataset, images: NDArray[np.uint8], seed: int, progress: Call
     progress(half)
     network = Network(ARCHITECTURE, input_shape=data.input_shape, classes=data.classes, seed=seed)
     epochs = max(EPOCHS, STEPS * BATCH_SIZE // len(data))
-    fit(network, data, epochs=epochs, batch_size=BATCH_SIZE, optimizer=Adam(), seed=seed)
+    fit(network, data, epochs=epochs, batch_size=BATCH_SIZE, optimizer=Adam(), seed=seed, diagnosis=False)
     outputs: Float = network.predict(images)
     return outputs
