@@ -97,7 +97,7 @@ class WeightAveraging(Callback):
 
     def restore(self, state: dict[str, Any]) -> None:
         self.count = count(state, "count")
-        most = 1 if self.name == "ema" else int(self.value)
-        rows = min(len(np.atleast_1d(state.get("points"))), most)
+        most, points = 1 if self.name == "ema" else int(self.value), state.get("points")
+        rows = min(len(points), most) if isinstance(points, np.ndarray) and points.ndim else most
         theta = self.model.theta
         self.points = list(array(state, "points", (rows, len(theta)), theta.dtype))
