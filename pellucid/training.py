@@ -140,7 +140,7 @@ def fit(
         network.normalization, int(batch_size), int(seed), threads, weights,
     )  # fmt: skip
     guard = Guard(runner, network, watch)
-    with limited(threads):
+    with limited(1 if engine == "native" else threads):  # two pools of threads would get in each other's way
         training = Training(
             runner, network, int(epochs), factors, terms, audience, guard, examples.held_out, examples.draw
         )

@@ -62,6 +62,9 @@ class Guard:
 
     def __init__(self, engine: Engine, network: Network, watch: Watch) -> None:
         self.engine, self.network, self.watch = engine, network, watch
+        workspace = engine.workspace
+        self.theta, self.state = np.array(workspace.theta), np.array(workspace.state)  # where the chunk began
+        self.moments = [np.array(moment) for moment in engine.moments]
         self.good: tuple[Snapshot, float] | None = None  # the last good moment, and its loss
         self.began: tuple[float, int] | None = None  # the largest weight at the beginning, and the steps done then
 
@@ -69,8 +72,9 @@ class Guard:
         """Called before a chunk: where it begins."""
         workspace = self.engine.workspace
         self.step = self.engine.step
-        self.theta, self.state = np.array(workspace.theta), np.array(workspace.state)
-        self.moments = [np.array(moment) for moment in self.engine.moments]
+        self.theta[...], self.state[...] = workspace.theta, workspace.state
+        for kept, moment in zip(self.moments, self.engine.moments, strict=True):
+            kept[...] = moment
         if self.began is None:
             self.began = (scan.largest(self.theta), self.step)
 

@@ -20,7 +20,7 @@ from pellucid.layers import Array
 from pellucid.losses import MultiLabel, decide
 from pellucid.notice import Notice
 
-EXAMPLES_BETWEEN = 50_000  # after which the end of an epoch is looked at, beside the steps 1, 2, 4, 8 ... and the last
+EXAMPLES_BETWEEN = 200_000  # after which the end of an epoch is looked at, beside the steps 1, 2, 4, 8 ... and the last
 GOOD = 0.1  # of the loss of guessing: a loss that is worse than the lowest by more is no good moment to go back to
 KEPT = ("read", "first_loss", "lowest", "lowest_mean", "total", "count")
 log = logging.getLogger("pellucid")
