@@ -23,7 +23,7 @@ def accuracy(architecture: str, optimizer: Optimizer, train: Dataset, held_out: 
     """After three epochs; 0 if the weights ran away."""
     network = pl.Network(architecture, seed=1)
     try:
-        pl.fit(network, train, epochs=3, batch_size=32, optimizer=optimizer)
+        pl.fit(network, train, epochs=3, batch_size=32, optimizer=optimizer, diagnosis=False)
     except pl.NumericError:
         return 0.0
     return network.evaluate(held_out).accuracy
