@@ -155,13 +155,14 @@ def check(number: int, coordinates: int) -> None:
     """The gradient check of a generated network.
 
     Where a normalization divides by a tiny deviation, the loss may be so curved that h = 1e-5 is too long a step, or
-    its rounding errors so large that it is too short; each tensor must pass with that step, a tenth of it or ten times.
+    its rounding errors so large that it is too short; each tensor must pass with that step, a tenth or a hundredth of it,
+    or ten times.
     """
     made = configuration(number)
     network = made.network()
     state = network.state.copy()
     wrong = None
-    for step in (1e-5, 1e-6, 1e-4):
+    for step in (1e-5, 1e-6, 1e-4, 1e-7):
         checked = gradcheck(
             network, examples=made.examples, coordinates=coordinates, training=made.training, weighted=made.weighted,
             seed=number, step=step,
