@@ -155,8 +155,8 @@ def check(number: int, coordinates: int) -> None:
     """The gradient check of a generated network.
 
     Where a normalization divides by a tiny deviation, the loss may be so curved that h = 1e-5 is too long a step, or
-    its rounding errors so large that it is too short; each tensor must pass with that step, a tenth or a hundredth of it,
-    or ten times.
+    its rounding errors so large that it is too short; each tensor must pass with that step, with a tenth or a
+    hundredth of it, or with ten times as much.
     """
     made = configuration(number)
     network = made.network()
