@@ -21,6 +21,11 @@ MEMORY = 0.95  # of the running mean that smooths the losses: it reaches back ov
 DIVERGED = 2.0  # times the lowest smoothed loss: beyond it the weights run away
 SAFETY = 4.0  # the rate with the lowest loss is on the brink of diverging, and of all steps only the last were so long
 
+NOT_OF_A_SEARCH = {  # options of `fit` that the search decides on, or that end a training in another way
+    "epochs", "schedule", "validation", "average", "early_stopping", "target_accuracy", "time_limit", "diagnosis",
+    "resume",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class RateSearch:
@@ -86,6 +91,8 @@ def find_learning_rate(
 
     Source: Smith, "Cyclical learning rates for training neural networks", 2017 (the learning rate range test).
     """
+    if strangers := sorted(NOT_OF_A_SEARCH & options.keys()):
+        raise UsageError(f"A search for a learning rate has no use for {', '.join(strangers)}; leave it out.")
     if not 0 < low < high < inf:
         raise UsageError(f"The learning rates rise from low to high, both above 0; {low} and {high} came.")
     examples = len(data.images) if isinstance(data, Dataset) else len(data)

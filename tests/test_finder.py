@@ -106,6 +106,12 @@ def test_rates_out_of_order_are_refused(blobs: Dataset) -> None:
             pl.find_learning_rate(network(), blobs, low=low, high=high)
 
 
+@pytest.mark.parametrize("option", [{"epochs": 3}, {"schedule": "cosine"}, {"validation": 0.1}, {"early_stopping": 2}])
+def test_options_that_a_search_has_no_use_for_are_refused(blobs: Dataset, option: dict[str, Any]) -> None:
+    with pytest.raises(pl.UsageError, match=f"no use for {next(iter(option))}"):
+        pl.find_learning_rate(network(), blobs, **option)
+
+
 def test_words_say_what_was_seen(blobs: Dataset) -> None:
     first, last = rates.words(pl.find_learning_rate(network(), blobs, batch_size=20, high=1e6))
     assert "the learning rate rose from 1.0e-06 to" in first

@@ -12,12 +12,11 @@ from pellucid.cli.options import Data, Json
 from pellucid.cli.output import DownloadProgress, TrainingProgress, emit
 from pellucid.data import load
 from pellucid.files.atomic import write_atomic
-from pellucid.finder import find_learning_rate
+from pellucid.finder import NOT_OF_A_SEARCH, find_learning_rate
 from pellucid.glass import rates
 from pellucid.recipe import changed, find
 
 Option = typer.Option
-NOT_FOR_A_SEARCH = ("epochs", "schedule", "validation", "average", "early_stopping", "target_accuracy", "time_limit")
 
 
 class SearchProgress(TrainingProgress):
@@ -46,7 +45,7 @@ def command(
     recipe = changed(find(what), optimizer=optimizer, momentum=momentum, batch_size=batch_size, seed=seed)
     train, _ = load(data, DownloadProgress())
     network = recipe.make_network(train.input_shape, train.classes)
-    options = {name: value for name, value in recipe.fit_options().items() if name not in NOT_FOR_A_SEARCH}
+    options = {name: value for name, value in recipe.fit_options().items() if name not in NOT_OF_A_SEARCH}
     with SearchProgress() as progress:
         search = find_learning_rate(
             network, train, steps=steps, low=low, high=high, callbacks=(progress,), engine=engine, threads=threads,
