@@ -7,6 +7,8 @@
 
 #include "gather.h"
 #include "dense.h"
+#include "convolution.h"
+#include "pooling.h"
 #include "sparse.h"
 #include "activation.h"
 #include "loss.h"
