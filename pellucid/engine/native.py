@@ -97,6 +97,8 @@ class NativeEngine:
             raise UsageError("The native engine does not distort images yet. Take the engine auto or reference.")
         losses, correct = np.empty(len(rates)), np.empty(len(rates), np.int64)
         self._copy_in(self.workspace.theta, 0)  # a callback may have changed it
+        for statistics in self.plan.state:
+            statistics.copy(self.arena, self.workspace.state, out=False)
         self.runner.train(
             images=self.images, targets=self.targets, area=self.images[0].size // self.channels,
             channels=self.channels, scale=self.normalization.scale, offset=self.normalization.offset,
@@ -106,6 +108,8 @@ class NativeEngine:
         self.step += len(rates)
         self._copy_out(self.moved, 0)
         copy(self.workspace.theta, self.moved)
+        for statistics in self.plan.state:
+            statistics.copy(self.arena, self.workspace.state, out=True)
         return losses, correct
 
     def facts(self) -> dict[str, Any]:

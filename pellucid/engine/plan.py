@@ -25,6 +25,7 @@ TENSOR = ("i8", 5)
 OPERATION = np.dtype(
     [
         ("kernel", "i8"), ("meet", "i8"), ("carry", "i8"), ("x", *TENSOR), ("y", *TENSOR), ("kept", *TENSOR),
+        ("also", *TENSOR),
         ("w", "i8"), ("sums", "i8"), ("inputs", "i8"), ("outputs", "i8"), ("height", "i8"), ("width", "i8"),
         ("rows", "i8"), ("columns", "i8"), ("side", "i8"), ("stride", "i8"), ("padding", "i8"), ("relu", "i8"),
         ("batch", "i8"), ("number", "f8"), ("key", "u4", 2),
@@ -43,9 +44,7 @@ def sparse_size(batch: int, features: int) -> int:
     return batch * (2 * features + 1) + features * room
 
 
-Place = tuple[
-    int, int, int, int, int
-]  # where a tensor lies: first number, unit, thread, plane, row; see kernels/plan.h
+Place = tuple[int, int, int, int, int]  # of a tensor: first number, unit, thread, plane, row; see kernels/plan.h
 NOWHERE: Place = (0, 0, 0, 0, 0)
 
 
@@ -72,7 +71,6 @@ class Images:
     height: int
     width: int
     rim: int = 0
-    threads: bool = False  # each thread has PAD of them, which live until the next PAD come
     spare: bool = False
     gradient_rim: int = 0  # that their gradient needs
 
@@ -99,10 +97,7 @@ class Images:
 
     def within(self, padding: int) -> Place:
         """Where they begin with so much of their rim."""
-        first = self.start + (self.rim - padding) * (self.row + PAD)
-        return (
-            (first, 0, self.size, self.plane, self.row) if self.threads else (first, self.size, 0, self.plane, self.row)
-        )
+        return (self.start + (self.rim - padding) * (self.row + PAD), self.size, 0, self.plane, self.row)
 
 
 @dataclass(frozen=True)
@@ -140,11 +135,11 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Vector:
-    """A layer's parameters as they lie in theta."""
+    """A layer's parameters as they lie in theta, or running statistics as they lie in the state."""
 
     layer: str
     place: int  # in the arena
-    start: int  # in theta
+    start: int  # in theta, or in the state
     count: int
 
     @property
@@ -173,6 +168,7 @@ class Operation:
     x: Place = NOWHERE
     y: Place = NOWHERE
     kept: Place = NOWHERE
+    also: Place = NOWHERE
     carry: int = 0  # examples that a thread carries through it; 0: it shares out its work itself
     w: int = 0
     sums: int = 0
@@ -199,6 +195,7 @@ class Plan:
     batch_size: int
     rule: Any  # the optimizer, a record of lowering/rule.py
     parameters: list[Matrix | Vector]
+    state: list[Vector] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     size: int = 0  # floats of the arena
     scratch: int = PAD  # floats of scratch for each thread

@@ -1,5 +1,5 @@
-/* Activations, one example after the other; the backward pass needs only what the forward pass left, a.
-   x and y may be the same place. */
+/* Activations and whatever else is done number by number; the backward pass needs only what the forward pass left, a,
+   or where it is said z. x and y may be the same place. */
 
 #include "elementary.h"
 
@@ -32,41 +32,14 @@ ELEMENTWISE(sigmoid_forward, logistic(x))
 ELEMENTWISE(sigmoid_backward, x * kept * (1 - kept))
 ELEMENTWISE(tanh_forward, hyperbolic_tangent(x))
 ELEMENTWISE(tanh_backward, x * (1 - kept * kept))
+ELEMENTWISE(softplus_forward, (x > 0 ? x : 0) + logarithm_of_1_and(exponential(x > 0 ? -x : x)))
+ELEMENTWISE(softplus_backward, x * -exponential_less_1(-kept))
+ELEMENTWISE(elu_forward, x > 0 ? x : exponential_less_1(x))
+ELEMENTWISE(elu_backward, kept > 0 ? x : x * (kept + 1)) /* a > 0 where z > 0 */
+ELEMENTWISE(silu_forward, x * logistic(x))
+ELEMENTWISE(silu_backward, x * silu_slope(kept)) /* of z */
+ELEMENTWISE(gelu_forward, x * normal_share(x))
+ELEMENTWISE(gelu_backward, x * (normal_share(kept) + kept * normal_density(kept))) /* of z */
 ELEMENTWISE(dropout_backward, x * kept)
+ELEMENTWISE(add, x + kept)
 /* clang-format on */
-
-/* The largest of `count` numbers. */
-static float largest_of(const float *values, int64_t count) {
-    float largest = values[0];
-    for (int64_t i = 1; i < count; i++) largest = values[i] > largest ? values[i] : largest;
-    return largest;
-}
-
-/* a = e^(z - largest) and the sum of them; z and a may be the same place. The padding is taken along, in whole vectors,
-   and not counted. */
-static float exponentials(const float *z, float largest, float *a, int64_t count) {
-    float sum = 0;
-    INDEPENDENT for (int64_t i = 0; i < padded(count); i++) a[i] = exponential(z[i] - largest);
-    for (int64_t i = 0; i < count; i++) sum += a[i];
-    return sum;
-}
-
-static void softmax_forward(const operation *o, const pass *p, range part, int thread) {
-    for (int64_t e = part.first; e < part.last; e++) {
-        const float *z = floats_of(p, o->x, e, thread);
-        float *a = floats_of(p, o->y, e, thread);
-        const float sum = exponentials(z, largest_of(z, o->out), a, o->out);
-        for (int64_t i = 0; i < o->out; i++) a[i] /= sum;
-    }
-}
-
-static void softmax_backward(const operation *o, const pass *p, range part, int thread) {
-    for (int64_t e = part.first; e < part.last; e++) {
-        const float *da = floats_of(p, o->x, e, thread), *a = floats_of(p, o->kept, e, thread);
-        float *dz = floats_of(p, o->y, e, thread);
-        float sum = 0;
-        for (int64_t i = 0; i < o->out; i++) sum += a[i] * da[i];
-        for (int64_t i = 0; i < o->out; i++) dz[i] = a[i] * (da[i] - sum);
-        for (int64_t i = o->out; i < padded(o->out); i++) dz[i] = 0;
-    }
-}

@@ -14,9 +14,12 @@ typedef union {
     int32_t bits;
 } float_bits;
 
-/* e^x; 0 below -87, where it would no longer be a normal number; it stops growing at 88; NaN stays NaN. */
-ALWAYS_INLINE float exponential(float x) {
-    const float none = x < -87.0f ? 0.0f : 1.0f;
+/* e^x = (1 + fraction) · power, where power is one of 2; for x from -87 to 88, at which it stops. NaN stays NaN. */
+typedef struct {
+    float fraction, power;
+} exponential_parts;
+
+ALWAYS_INLINE exponential_parts parts_of_exponential(float x) {
     x = x < -87.0f ? -87.0f : x;
     x = x > 88.0f ? 88.0f : x;
     const float n = rintf(x * 1.44269504088896341f);
@@ -28,7 +31,19 @@ ALWAYS_INLINE float exponential(float x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     const float_bits power = {.bits = ((int32_t)(n == n ? n : 0) + 127) << 23};
-    return (p * r * r + r + 1.0f) * power.value * none;
+    return (exponential_parts){p * r * r + r, power.value};
+}
+
+/* e^x; 0 below -87, where it would no longer be a normal number; it stops growing at 88; NaN stays NaN. */
+ALWAYS_INLINE float exponential(float x) {
+    const exponential_parts e = parts_of_exponential(x);
+    return (e.fraction + 1.0f) * e.power * (x < -87.0f ? 0.0f : 1.0f);
+}
+
+/* e^x - 1, which keeps its digits near 0. */
+ALWAYS_INLINE float exponential_less_1(float x) {
+    const exponential_parts e = parts_of_exponential(x);
+    return e.fraction * e.power + (e.power - 1.0f);
 }
 
 /* σ(x) = 1 / (1 + e^-x), with e^-|x| as in the reference. */
@@ -51,6 +66,26 @@ ALWAYS_INLINE float hyperbolic_tangent(float x) {
     return size < 0.625f ? near_zero : (x < 0 ? -far : far);
 }
 
+/* ln(1 + m) = m - m²/2 + m³ · this, for m from √½ - 1 to √2 - 1. */
+ALWAYS_INLINE float logarithm_polynomial(float m) {
+    float p = 7.0376836292e-2f;
+    p = p * m - 1.1514610310e-1f;
+    p = p * m + 1.1676998740e-1f;
+    p = p * m - 1.2420140846e-1f;
+    p = p * m + 1.4249322787e-1f;
+    p = p * m - 1.6668057665e-1f;
+    p = p * m + 2.0000714765e-1f;
+    p = p * m - 2.4999993993e-1f;
+    return p * m + 3.3333331174e-1f;
+}
+
+/* ln(1 + x), for x from 0 to 1. */
+ALWAYS_INLINE float logarithm_of_1_and(float x) {
+    const float half = x > 0.414213562373095049f ? 0.6931471805599453f : 0.0f; /* ln 2 of (1 + x) / 2 · 2 */
+    const float m = half > 0 ? 0.5f * (x - 1.0f) : x;
+    return logarithm_polynomial(m) * m * m * m - 0.5f * m * m + m + half;
+}
+
 /* ln x, for normal x > 0. Near 1 all digits come from `below` = 1 - x, which the caller may know better than x tells. */
 ALWAYS_INLINE float natural_logarithm(float x, float below) {
     float_bits b = {.value = x};
@@ -60,16 +95,41 @@ ALWAYS_INLINE float natural_logarithm(float x, float below) {
     exponent = x > 0.75f ? 0.0f : exponent - (small ? 1.0f : 0.0f);
     const float m = x > 0.75f ? -below : (small ? b.value + b.value : b.value) - 1.0f;
     const float s = m * m;
-    float p = 7.0376836292e-2f;
-    p = p * m - 1.1514610310e-1f;
-    p = p * m + 1.1676998740e-1f;
-    p = p * m - 1.2420140846e-1f;
-    p = p * m + 1.4249322787e-1f;
-    p = p * m - 1.6668057665e-1f;
-    p = p * m + 2.0000714765e-1f;
-    p = p * m - 2.4999993993e-1f;
-    p = p * m + 3.3333331174e-1f;
-    return (p * m * s - 2.12194440e-4f * exponent - 0.5f * s) + m + 0.693359375f * exponent;
+    return (logarithm_polynomial(m) * m * s - 2.12194440e-4f * exponent - 0.5f * s) + m + 0.693359375f * exponent;
+}
+
+/* The derivative of x σ(x): s + x s (1 - s). */
+ALWAYS_INLINE float silu_slope(float x) {
+    const float s = logistic(x);
+    return s + x * s * (1.0f - s);
+}
+
+/* φ(x), the density of the standard normal distribution. */
+ALWAYS_INLINE float normal_density(float x) { return 0.398942280401432678f * exponential(-0.5f * x * x); }
+
+/* Φ(x), its distribution function, to 1e-7: ½ + ½ erf(x / √2) near 0, and in the tails ½ erfc, by Press, Teukolsky,
+   Vetterling, Flannery, "Numerical Recipes", 1992. */
+ALWAYS_INLINE float normal_share(float x) {
+    const float u = fabsf(x) * 0.707106781186547524f, s = u * u, t = 1.0f / (1.0f + 0.5f * u);
+    float p = 7.853861353153693e-5f;
+    p = p * s - 8.010193625184903e-4f;
+    p = p * s + 5.188327685732524e-3f;
+    p = p * s - 2.685381193529856e-2f;
+    p = p * s + 1.128358514861418e-1f;
+    p = p * s - 3.761262582423300e-1f;
+    p = p * s + 1.128379165726710f;
+    float q = 0.17087277f;
+    q = q * t - 0.82215223f;
+    q = q * t + 1.48851587f;
+    q = q * t - 1.13520398f;
+    q = q * t + 0.27886807f;
+    q = q * t - 0.18628806f;
+    q = q * t + 0.09678418f;
+    q = q * t + 0.37409196f;
+    q = q * t + 1.00002368f;
+    q = q * t - 1.26551223f;
+    const float tail = 0.5f * t * exponential(q - s), below = u < 1.0f ? 0.5f - 0.5f * p * u : tail;
+    return x < 0 ? below : 1.0f - below;
 }
 
 /* cos and sin of 2π·turns, for turns in [0, 1): the quarter turn is split off, polynomials do the rest. */

@@ -37,7 +37,14 @@ static void cross_entropy(const operation *o, const pass *p, range part, int thr
     }
 }
 
-static void binary_cross_entropy(const operation *o, const pass *p, range part, int thread) {
+/* Whether all answers are right: which outputs are above ½. */
+static int64_t all_right(const float *outputs, const float *targets, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if ((outputs[i] > 0.5f) != (targets[i] > 0.5f)) return 0;
+    return 1;
+}
+
+ALWAYS_INLINE void binary(const operation *o, const pass *p, range part, int thread, const int many) {
     for (int64_t e = part.first; e < part.last; e++) {
         const example at = example_of(o, p, e, thread);
         float loss = 0;
@@ -47,11 +54,15 @@ static void binary_cross_entropy(const operation *o, const pass *p, range part, 
             at.dz[i] = (z > 0 ? 1.0f : tail) / (1.0f + tail);
         }
         p->losses[e] = loss;
-        p->correct[e] = decide(at.dz, o->out) == decide(at.y, o->out);
+        p->correct[e] = many ? all_right(at.dz, at.y, o->out) : decide(at.dz, o->out) == decide(at.y, o->out);
         for (int64_t i = 0; i < o->out; i++) at.dz[i] = (at.dz[i] - at.y[i]) * p->loss_scale;
         clear_padding(o, at.dz);
     }
 }
+
+static void binary_cross_entropy(const operation *o, const pass *p, range part, int thread) { binary(o, p, part, thread, 0); }
+
+static void multi_label(const operation *o, const pass *p, range part, int thread) { binary(o, p, part, thread, 1); }
 
 /* On outputs a: the link stands before it and takes da on to dz behind it. */
 static void squared_error(const operation *o, const pass *p, range part, int thread) {

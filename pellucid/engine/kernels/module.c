@@ -57,7 +57,8 @@ static void read_shape(PlanObject *self) {
         if (o->kernel == KERNEL_gather) self->features = o->out;
         if (o->kernel == KERNEL_gather_abreast) self->features = o->out * o->rows * o->columns;
         if (o->kernel == KERNEL_gather_sparse) self->features = o->in, self->sparse = 1;
-        if (o->kernel == KERNEL_cross_entropy || o->kernel == KERNEL_binary_cross_entropy || o->kernel == KERNEL_squared_error)
+        if (o->kernel == KERNEL_cross_entropy || o->kernel == KERNEL_binary_cross_entropy ||
+            o->kernel == KERNEL_multi_label || o->kernel == KERNEL_squared_error)
             self->outputs = o->out;
         if (o->kernel == KERNEL_dense_predict && self->parameters < o->w + (o->in + 1) * o->out)
             self->parameters = o->w + (o->in + 1) * o->out;
@@ -71,9 +72,9 @@ static int check_operations(const PlanObject *self) {
     for (int64_t i = 0; i < self->plan.count; i++) {
         const operation *o = &self->plan.operations[i];
         const int64_t w = o->kernel == KERNEL_dense_predict ? 0 : o->w; /* whose w lies in theta */
-        const int64_t places[] = {o->x.place, o->y.place, o->kept.place, w, o->sums};
+        const int64_t places[] = {o->x.place, o->y.place, o->kept.place, o->also.place, w, o->sums};
         int wrong = o->kernel < 0 || o->kernel >= KERNEL_COUNT || o->in < 0 || o->out < 0 || o->carry < 0;
-        for (int n = 0; n < 5; n++) wrong |= places[n] < 0 || places[n] >= size;
+        for (int n = 0; n < 6; n++) wrong |= places[n] < 0 || places[n] >= size;
         if (wrong) {
             PyErr_Format(PyExc_ValueError, "operation %lld is out of range", (long long)i);
             return -1;

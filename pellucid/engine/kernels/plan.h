@@ -43,6 +43,7 @@ typedef struct {
                         0: the kernel itself shares out its work */
     tensor x, y;     /* what it reads, what it writes */
     tensor kept;     /* a third one: a mask, the activation of a backward pass, who won a pooling */
+    tensor also;     /* a fourth one: x of a backward pass that needs more than that */
     int64_t w;       /* place of the parameters, of a prediction in theta */
     int64_t sums;    /* place of the gradient's parts, see parts.h */
     int64_t in, out; /* numbers of an example in x and y, or channels of images; of square_sum and clipped_update out is
@@ -107,15 +108,24 @@ typedef void kernel(const operation *o, const pass *p, range part, int thread);
 #define KERNELS(X)                                                                                              \
     X(gather) X(gather_sparse) X(gather_abreast)                                                                \
     X(convolution_forward) X(convolution_pool_forward) X(convolution_backward) X(convolution_gradient)          \
-    X(max_pool_forward) X(max_pool_backward) X(flatten_forward) X(flatten_backward)                             \
+    X(max_pool_forward) X(max_pool_backward) X(average_pool_forward) X(average_pool_backward)                   \
+    X(flatten_forward) X(flatten_backward) X(global_average_forward) X(global_average_backward)                 \
+    X(batch_norm_measure) X(batch_norm_abreast_measure) X(batch_norm_statistics)                                \
+    X(batch_norm_forward) X(batch_norm_abreast_forward) X(batch_norm_pool_forward)                              \
+    X(batch_norm_gradient) X(batch_norm_abreast_gradient) X(batch_norm_pool_gradient) X(batch_norm_means)       \
+    X(batch_norm_backward) X(batch_norm_abreast_backward)                                                       \
+    X(layer_norm_forward) X(layer_norm_backward) X(layer_norm_abreast_forward) X(layer_norm_abreast_backward)   \
     X(parts_descend) X(parts_update) X(parts_gradient)                                                          \
     X(dense_predict) X(dense_forward) X(dense_backward) X(dense_descend) X(dense_update) X(dense_gradient)      \
     X(sparse_forward) X(sparse_descend) X(sparse_update) X(sparse_gradient)                                     \
     X(relu_forward) X(relu_backward) X(leaky_relu_forward) X(leaky_relu_backward)                               \
     X(sigmoid_forward) X(sigmoid_backward) X(tanh_forward) X(tanh_backward)                                     \
-    X(softmax_forward) X(softmax_backward)                                                                      \
-    X(dropout_forward) X(dropout_backward) X(noise_forward)                                                     \
-    X(cross_entropy) X(binary_cross_entropy) X(squared_error)                                                   \
+    X(softplus_forward) X(softplus_backward) X(elu_forward) X(elu_backward)                                     \
+    X(silu_forward) X(silu_backward) X(gelu_forward) X(gelu_backward)                                           \
+    X(softmax_forward) X(softmax_backward) X(softmax_abreast_forward) X(softmax_abreast_backward)               \
+    X(dropout_forward) X(dropout_abreast_forward) X(dropout_backward) X(noise_forward) X(noise_abreast_forward) \
+    X(add)                                                                                                      \
+    X(cross_entropy) X(binary_cross_entropy) X(multi_label) X(squared_error)                                    \
     X(square_sum) X(clipped_update)                                                                             \
     X(peak)
 
@@ -150,5 +160,11 @@ static inline float *floats_of(const pass *p, tensor t, int64_t unit, int thread
 }
 
 static inline int64_t place_of_row(tensor t, int64_t plane, int64_t row) { return plane * t.plane + row * t.row; }
+
+/* Where pixel number n of PAD images abreast stands, map after map. */
+static inline float *pixel_of(const operation *o, const pass *p, tensor t, int64_t unit, int64_t n, int thread) {
+    const int64_t row = n / o->columns;
+    return floats_of(p, t, unit, thread) + place_of_row(t, row / o->rows, row % o->rows) + n % o->columns * PAD;
+}
 
 #endif

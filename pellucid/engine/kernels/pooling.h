@@ -1,4 +1,4 @@
-/* Max pooling, and the way from images abreast to the rows of a dense layer. */
+/* Pooling: the largest, or the mean, of each window of an image. Windows may overlap, or leave pixels out. */
 
 #include "vector.h"
 
@@ -23,14 +23,19 @@ static void max_pool_forward(const operation *o, const pass *p, range part, int 
         }
 }
 
-/* dx = da at the pixel that won, 0 at the others. Windows may overlap, or leave pixels out. */
+/* dx = 0, where windows overlap or leave pixels out; else every pixel will be written. */
+static void clear_between_windows(const operation *o, float *dx) {
+    if (o->side == o->stride && o->rows * o->stride >= o->height && o->columns * o->stride >= o->width) return;
+    for (int64_t i = 0; i < o->height; i++) memset(dx + i * o->y.row, 0, (size_t)(o->width * PAD) * sizeof *dx);
+}
+
+/* dx = da at the pixel that won, 0 at the others. */
 static void max_pool_backward(const operation *o, const pass *p, range part, int thread) {
     const int apart = o->side <= o->stride; /* windows that do not overlap: nothing to add up */
     for (int64_t unit = part.first / PAD; unit * PAD < part.last; unit++)
         for (int64_t c = 0; c < o->out; c++) {
             float *dx = floats_of(p, o->y, unit, thread) + c * o->y.plane;
-            if (o->side != o->stride || o->rows * o->stride < o->height || o->columns * o->stride < o->width)
-                for (int64_t i = 0; i < o->height; i++) memset(dx + i * o->y.row, 0, (size_t)(o->width * PAD) * sizeof *dx);
+            clear_between_windows(o, dx);
             for (int64_t i = 0; i < o->rows; i++) {
                 const float *da = floats_of(p, o->x, unit, thread) + place_of_row(o->x, c, i);
                 const int32_t *winner = (const int32_t *)floats_of(p, o->kept, unit, thread) + place_of_row(o->kept, c, i);
@@ -50,28 +55,43 @@ static void max_pool_backward(const operation *o, const pass *p, range part, int
         }
 }
 
-/* Images abreast become rows, map after map. */
-static void flatten_forward(const operation *o, const pass *p, range part, int thread) {
-    const int64_t area = o->height * o->width;
-    for (int64_t e = part.first; e < part.last; e++) {
-        const float *x = floats_of(p, o->x, e / PAD, thread) + e % PAD;
-        float *a = floats_of(p, o->y, e, thread);
-        for (int64_t c = 0; c < o->in; c++)
-            for (int64_t i = 0; i < o->height; i++)
-                for (int64_t j = 0; j < o->width; j++)
-                    a[c * area + i * o->width + j] = x[place_of_row(o->x, c, i) + j * PAD];
-    }
+/* a[c, i, j] = the mean of a window of x. */
+static void average_pool_forward(const operation *o, const pass *p, range part, int thread) {
+    const float area = (float)(o->side * o->side);
+    for (int64_t unit = part.first / PAD; unit * PAD < part.last; unit++)
+        for (int64_t n = 0; n < o->out * o->rows; n++) {
+            const int64_t c = n / o->rows, i = n % o->rows;
+            const float *x = floats_of(p, o->x, unit, thread) + place_of_row(o->x, c, i * o->stride);
+            float *a = floats_of(p, o->y, unit, thread) + place_of_row(o->y, c, i);
+            for (int64_t j = 0; j < o->columns * PAD; j += LANES) {
+                const float *window = x + j / PAD * o->stride * PAD + j % PAD;
+                vector sum = splat(0);
+                for (int u = 0; u < o->side; u++)
+                    for (int v = 0; v < o->side; v++) sum += load(window + u * o->x.row + v * PAD);
+                store(a + j, sum / area);
+            }
+        }
 }
 
-/* Rows become images abreast; where the batch ends before, the gradient is 0. */
-static void flatten_backward(const operation *o, const pass *p, range part, int thread) {
-    const int64_t area = o->height * o->width;
-    for (int64_t e = part.first; e < (part.last + PAD - 1) / PAD * PAD; e++) {
-        const float *da = floats_of(p, o->x, e, thread);
-        float *dx = floats_of(p, o->y, e / PAD, thread) + e % PAD;
-        for (int64_t c = 0; c < o->in; c++)
-            for (int64_t i = 0; i < o->height; i++)
-                for (int64_t j = 0; j < o->width; j++)
-                    dx[place_of_row(o->y, c, i) + j * PAD] = e < part.last ? da[c * area + i * o->width + j] : 0;
-    }
+/* Each pixel of a window gets da / K². */
+static void average_pool_backward(const operation *o, const pass *p, range part, int thread) {
+    const int apart = o->side <= o->stride; /* windows that do not overlap: nothing to add up */
+    const float area = (float)(o->side * o->side);
+    for (int64_t unit = part.first / PAD; unit * PAD < part.last; unit++)
+        for (int64_t c = 0; c < o->out; c++) {
+            float *dx = floats_of(p, o->y, unit, thread) + c * o->y.plane;
+            clear_between_windows(o, dx);
+            for (int64_t i = 0; i < o->rows; i++) {
+                const float *da = floats_of(p, o->x, unit, thread) + place_of_row(o->x, c, i);
+                for (int64_t j = 0; j < o->columns * PAD; j += LANES) {
+                    float *window = dx + o->stride * (i * o->y.row + j / PAD * PAD) + j % PAD;
+                    const vector gradient = load(da + j) / area;
+                    for (int u = 0; u < o->side; u++)
+                        for (int v = 0; v < o->side; v++) {
+                            float *pixel = window + u * o->y.row + v * PAD;
+                            store(pixel, apart ? gradient : load(pixel) + gradient);
+                        }
+                }
+            }
+        }
 }

@@ -63,4 +63,20 @@ ALWAYS_INLINE float total(vector v) {
     return part[0];
 }
 
+/* The sum of vectors whose numbers are those of PAD images abreast, of so many of the images. */
+ALWAYS_INLINE float total_of_images(const vector *sums, int count, int64_t images) {
+    float lanes[PAD] = {0}, sum = 0;
+    for (int k = 0; k < count; k++)
+        for (int i = 0; i < LANES; i++) lanes[(k * LANES + i) % PAD] += sums[k][i];
+    for (int i = 0; i < PAD; i++) sum += i < images ? lanes[i] : 0;
+    return sum;
+}
+
+/* A row of pixels of PAD images abreast of which there are only so many: the others become 0. */
+ALWAYS_INLINE void clear_images(float *row, int64_t columns, int64_t images) {
+    if (images < PAD)
+        for (int64_t j = 0; j < columns; j++)
+            for (int64_t i = images; i < PAD; i++) row[j * PAD + i] = 0;
+}
+
 #endif

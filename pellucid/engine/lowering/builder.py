@@ -14,6 +14,8 @@ from pellucid.layers.dense import Dense
 from pellucid.workspace import slots
 
 Tensor = Rows | Images
+ELSEWHERE = 2**40  # beyond the arena, and as much apart from each other, are tensors that have no place yet
+PLACES = ("x", "y", "kept", "also")
 Backward = Callable[[Any, bool], Any]  # the gradient of a layer's output, whether dx is wanted -> dx
 
 
@@ -50,14 +52,19 @@ class Builder:
         self.updates: list[Operation] = []  # they come last: every gradient is read before a parameter moves
         self.index = {layer.name: index for index, layer in enumerate(walk(layers))}
         self.rim = 0  # zeros that what comes next needs around images
-        self.blocks = -(-batch_size // PAD) if abreast else 0  # of images abreast
-        if abreast:
-            self.plan.part = PAD * -(-self.blocks // MOST_PARTS)
+        self.blocks = -(-batch_size // PAD)  # of images abreast
+        self.gradients: list[Images] = []
         self._place_parameters(layers, sparse, training)
+        if abreast or any(isinstance(parameters, Vector) for parameters in self.plan.parameters):
+            self.plan.part = PAD * -(-self.blocks // MOST_PARTS)
         self.parameters = self.plan.size
         vectors = [name for name in ("gradient", "first", "second") if rule[name]]
         for name in vectors:
             rule[name] = self.claim(self.parameters)
+        for slot in slots(layers, "state"):
+            vector = Vector(slot.layer.name, self.plan.size, slot.start, slot.stop - slot.start)
+            self.plan.state.append(vector)
+            self.claim(vector.size)
 
     def _place_parameters(self, layers: Sequence[Layer], sparse: bool, training: bool) -> None:
         for layer, group in groupby(slots(layers, "parameter"), lambda slot: slot.layer):
@@ -97,14 +104,42 @@ class Builder:
         """Where the parts of a batch leave their gradients of these parameters."""
         return self.claim(-(-self.batch_size // self.plan.part) * parameters.size)
 
-    def gradient_of(self, x: Images) -> Images:
-        """What a kernel leaves as the gradient of images: each thread's own, for its next kernel to read at once."""
-        images = replace(x, rim=x.gradient_rim, threads=True)
-        return replace(images, start=self.claim(self.threads * images.size))
+    def gradient_of(self, x: Tensor) -> Any:
+        """A new tensor for the gradient of x; that of images is given its place when all who read it are known."""
+        if isinstance(x, Rows):
+            return self.rows(x.width, spare=True)
+        start = ELSEWHERE * (len(self.gradients) + 1)
+        self.gradients.append(replace(x, start=start, rim=x.gradient_rim, spare=True))
+        return self.gradients[-1]
+
+    def settle(self) -> None:
+        """Give the gradients of images their places.
+
+        Where PAD images go through all that writes and reads them before the next PAD come, each thread has room for
+        PAD, which stay in its cache; else there is room for the whole batch.
+        """
+        for images in self.gradients:
+            mine = range(images.start, images.start + ELSEWHERE)
+            own = [n for n, o in enumerate(self.plan.operations) if any(getattr(o, name)[0] in mine for name in PLACES)]
+            between = self.plan.operations[own[0] + 1 : own[-1] + 1]
+            whole = any(operation.meet or operation.carry != PAD for operation in between)
+            start = self.claim(images.size * (self.blocks if whole else self.threads))
+            for n in own:
+                o = self.plan.operations[n]
+                moved = {
+                    name: (place[0] - images.start + start, *((place[1], 0) if whole else (0, place[1])), *place[3:])
+                    for name in PLACES
+                    if (place := getattr(o, name))[0] in mine
+                }
+                self.plan.operations[n] = replace(o, **moved)
 
     def parameters_of(self, name: str) -> Any:
         """Where the parameters of the layer of this name lie."""
         return next(parameters for parameters in self.plan.parameters if parameters.layer == name)
+
+    def state_of(self, name: str) -> int:
+        """Where the running statistics of the layer of this name lie."""
+        return next(vector.place for vector in self.plan.state if vector.layer == name)
 
     def emit(self, kernel: str, layer: str, shapes: str, arithmetic: int, floats: int, **fields: Any) -> None:
         """The next operation; `arithmetic` and `floats` (read and written) are those of one example.

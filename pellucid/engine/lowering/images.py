@@ -5,12 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from pellucid.engine.lowering.builder import Backward, Builder, Tensor
+from pellucid.engine.lowering.builder import Backward, Builder
 from pellucid.engine.lowering.layers import elementwise_backward
-from pellucid.engine.plan import IMAGE_RIM, PAD, Images, Rows
+from pellucid.engine.plan import IMAGE_RIM, PAD, Images
 from pellucid.layers.convolution import Convolution
-from pellucid.layers.pooling import MaxPooling
-from pellucid.layers.reshape import Flatten
+from pellucid.layers.pooling import AveragePooling, MaxPooling
 
 
 def convolution(
@@ -37,9 +36,9 @@ def convolution(
 
     def backward(da: Images, needs_dx: bool) -> Images:
         if pool:
-            da = _unpool(builder, pool, da, winner, unpooled)
+            da = unpool(builder, pool, da, winner, unpooled)
         elif relu:
-            elementwise_backward(builder, "relu", layer.name, da, a)
+            da = elementwise_backward(builder, "relu", layer.name, da, a)
         return _gradients(builder, layer, x, da, needs_dx)
 
     return a, backward
@@ -70,7 +69,7 @@ def _gradients(builder: Builder, layer: Convolution, x: Images, dz: Images, need
     builder.update("parts", layer.name, f"{count}", both, both, w=vector.place, sums=sums, outputs=count)
     if not needs_dx:
         return dz
-    dx = builder.gradient_of(x)
+    dx: Images = builder.gradient_of(x)
     builder.emit(
         "convolution_backward", layer.name, _shapes(dz.shape, x.shape), arithmetic, floats,
         x=dz.place, y=dx.place, height=x.height, width=x.width, **fields,
@@ -85,11 +84,11 @@ def max_pooling(builder: Builder, layer: MaxPooling, x: Images) -> tuple[Images,
         "max_pool_forward", layer.name, _shapes(x.shape, a.shape), layer.side**2 * prod(a.shape),
         prod(x.shape) + 2 * prod(a.shape), x=x.place, y=a.place, kept=winner.place, **_pool(layer, x),
     )  # fmt: skip
-    return a, lambda da, needs_dx: _unpool(builder, layer, da, winner, x)
+    return a, lambda da, needs_dx: unpool(builder, layer, da, winner, x)
 
 
-def _unpool(builder: Builder, layer: MaxPooling, da: Images, winner: Images, x: Images) -> Images:
-    dx = builder.gradient_of(x)
+def unpool(builder: Builder, layer: MaxPooling, da: Images, winner: Images, x: Images) -> Images:
+    dx: Images = builder.gradient_of(x)
     builder.emit(
         "max_pool_backward", layer.name, _shapes(da.shape, x.shape), layer.side**2 * prod(da.shape),
         prod(x.shape) + 2 * prod(da.shape), x=da.place, y=dx.place, kept=winner.place, **_pool(layer, x),
@@ -97,32 +96,29 @@ def _unpool(builder: Builder, layer: MaxPooling, da: Images, winner: Images, x: 
     return dx
 
 
-def _pool(layer: MaxPooling, x: Images) -> dict[str, Any]:
-    """What the kernels of a pooling must know."""
-    _, rows, columns = layer.output_shape
-    size = {"height": x.height, "width": x.width, "rows": rows, "columns": columns}
-    return {
-        "inputs": x.channels,
-        "outputs": x.channels,
-        "side": layer.side,
-        "stride": layer.stride,
-        "carry": PAD,
-        **size,
-    }
+def average_pooling(builder: Builder, layer: AveragePooling, x: Images) -> tuple[Images, Backward]:
+    a = builder.images(layer.output_shape, spare=True)
+    arithmetic, floats = layer.side**2 * prod(a.shape), prod(x.shape) + prod(a.shape)
+    builder.emit(
+        "average_pool_forward", layer.name, _shapes(x.shape, a.shape), arithmetic, floats,
+        x=x.place, y=a.place, **_pool(layer, x),
+    )  # fmt: skip
 
-
-def flatten(builder: Builder, layer: Flatten, x: Tensor) -> tuple[Rows, Backward]:
-    """Images abreast become rows; rows, of a network that has no images abreast, are so already."""
-    if isinstance(x, Rows):
-        return x, lambda da, needs_dx: da
-    numbers = prod(x.shape)
-    a = builder.rows(numbers, spare=True)
-    size = {"inputs": x.channels, "outputs": numbers, "height": x.height, "width": x.width, "carry": PAD}
-    builder.emit("flatten_forward", layer.name, f"{numbers}", 0, 2 * numbers, x=x.place, y=a.place, **size)
-
-    def backward(da: Rows, needs_dx: bool) -> Images:
-        dx = builder.gradient_of(x)
-        builder.emit("flatten_backward", layer.name, f"{numbers}", 0, 2 * numbers, x=da.place, y=dx.place, **size)
+    def backward(da: Images, needs_dx: bool) -> Images:
+        dx: Images = builder.gradient_of(x)
+        builder.emit(
+            "average_pool_backward", layer.name, _shapes(da.shape, x.shape), arithmetic, floats,
+            x=da.place, y=dx.place, **_pool(layer, x),
+        )  # fmt: skip
         return dx
 
     return a, backward
+
+
+def _pool(layer: MaxPooling | AveragePooling, x: Images) -> dict[str, Any]:
+    """What the kernels of a pooling must know."""
+    _, rows, columns = layer.output_shape
+    return {
+        "inputs": x.channels, "outputs": x.channels, "side": layer.side, "stride": layer.stride, "carry": PAD,
+        "height": x.height, "width": x.width, "rows": rows, "columns": columns,
+    }  # fmt: skip

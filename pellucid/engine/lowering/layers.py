@@ -12,9 +12,9 @@ from math import prod
 from typing import Any
 
 from pellucid.engine.lowering.builder import Backward, Builder, Tensor
-from pellucid.engine.plan import BLOCK, PAD, PANEL, SPARSE_STRIP, TILE_ROWS, Rows, padded
+from pellucid.engine.plan import BLOCK, PAD, PANEL, SPARSE_STRIP, TILE_ROWS, Images, Rows, padded
 from pellucid.layers import Layer
-from pellucid.layers.activation import Activation
+from pellucid.layers.activation import GELU, Activation, SiLU, Softmax
 from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Dropout, GaussianNoise
 from pellucid.randomness import key
@@ -73,52 +73,51 @@ def like(builder: Builder, x: Tensor) -> Tensor:
 
 
 def elementwise(builder: Builder, layer: Activation, x: Tensor) -> tuple[Tensor, Backward]:
-    kind, slope = layer.kind, getattr(layer, "slope", 0.0)
-    a = replace(x, spare=False) if x.spare else replace(like(builder, x), spare=False)
-    numbers, fields = numbers_of(x), {**size_of(x), "number": slope}
+    """An activation: in the place of z where nobody else needs z."""
+    of_z = isinstance(layer, SiLU | GELU)  # whose way back needs z and not a
+    kind = "softmax_abreast" if isinstance(layer, Softmax) and isinstance(x, Images) else layer.kind
+    a = x if x.spare and not of_z else like(builder, x)
+    numbers, fields = numbers_of(x), {**size_of(x), "number": getattr(layer, "slope", 0.0)}
     builder.emit(f"{kind}_forward", layer.name, f"{numbers}", numbers, 2 * numbers, x=x.place, y=a.place, **fields)
 
     def backward(da: Tensor, needs_dx: bool) -> Tensor:
-        elementwise_backward(builder, kind, layer.name, da, a, number=slope)
-        return da
+        return elementwise_backward(builder, kind, layer.name, da, x if of_z else a, **fields)
 
-    return a, backward
+    return replace(a, spare=of_z), backward
 
 
-def elementwise_backward(builder: Builder, kind: str, name: str, da: Tensor, a: Tensor, **options: float) -> None:
-    """da becomes dz, in its place, by what the forward pass left."""
-    numbers = numbers_of(a)
+def elementwise_backward(builder: Builder, kind: str, name: str, da: Tensor, kept: Tensor, **options: Any) -> Tensor:
+    """dz, in the place of da where nobody else needs da, by what the forward pass left."""
+    dz = da if da.spare else builder.gradient_of(kept)
+    numbers = numbers_of(kept)
     builder.emit(
         f"{kind}_backward", name, f"{numbers}", numbers, 3 * numbers,
-        x=da.place, y=da.place, kept=a.place, **size_of(a), **options,
+        x=da.place, y=dz.place, kept=kept.place, **{**size_of(kept), **options},
     )  # fmt: skip
+    return dz
 
 
 def identity(builder: Builder, layer: Layer, x: Tensor) -> tuple[Tensor, Backward]:
     return x, lambda dx, needs_dx: dx
 
 
-def dropout(builder: Builder, layer: Dropout, x: Rows) -> tuple[Rows, Backward]:
-    mask, a = builder.rows(x.width), builder.rows(x.width, spare=True)
-    size = {"inputs": x.width, "outputs": x.width, "kept": mask.place}
-    builder.scratch(x.width)
+def dropout(builder: Builder, layer: Dropout, x: Tensor) -> tuple[Tensor, Backward]:
+    mask, a, numbers = like(builder, x), like(builder, x), numbers_of(x)
+    kernel = "dropout_forward" if isinstance(x, Rows) else "dropout_abreast_forward"
+    builder.scratch(numbers)
     builder.emit(
-        "dropout_forward", layer.name, f"{x.width}", 12 * x.width, 3 * x.width, x=x.place, y=a.place,
-        number=layer.rate, key=key(builder.seed, "dropout", builder.index[layer.name]), **size,
+        kernel, layer.name, f"{numbers}", 12 * numbers, 3 * numbers, x=x.place, y=a.place, kept=mask.place,
+        number=layer.rate, key=key(builder.seed, "dropout", builder.index[layer.name]), **size_of(x),
     )  # fmt: skip
-
-    def backward(da: Rows, needs_dx: bool) -> Rows:
-        builder.emit("dropout_backward", layer.name, f"{x.width}", x.width, 3 * x.width, x=da.place, y=da.place, **size)
-        return da
-
-    return a, backward
+    return a, lambda da, needs_dx: elementwise_backward(builder, "dropout", layer.name, da, mask)
 
 
-def noise(builder: Builder, layer: GaussianNoise, x: Rows) -> tuple[Rows, Backward]:
-    a = builder.rows(x.width, spare=True)
-    builder.scratch(2 * padded(x.width))
+def noise(builder: Builder, layer: GaussianNoise, x: Tensor) -> tuple[Tensor, Backward]:
+    a, numbers = like(builder, x), numbers_of(x)
+    kernel = "noise_forward" if isinstance(x, Rows) else "noise_abreast_forward"
+    builder.scratch(2 * padded(numbers))
     builder.emit(
-        "noise_forward", layer.name, f"{x.width}", 40 * x.width, 2 * x.width, x=x.place, y=a.place,
-        inputs=x.width, outputs=x.width, number=layer.sigma, key=key(builder.seed, "noise", builder.index[layer.name]),
+        kernel, layer.name, f"{numbers}", 40 * numbers, 2 * numbers, x=x.place, y=a.place,
+        number=layer.sigma, key=key(builder.seed, "noise", builder.index[layer.name]), **size_of(x),
     )  # fmt: skip
     return a, lambda da, needs_dx: da

@@ -13,18 +13,25 @@ from pellucid.engine.lowering.builder import Builder
 from pellucid.engine.lowering.rule import RULE, rule_of
 from pellucid.engine.lowering.sequence import LAYERS, rim_for, row_of
 from pellucid.engine.plan import PAD, SUMMED, Operation, Plan, Rows, sparse_size
-from pellucid.layers import Layer
-from pellucid.layers.activation import Activation
-from pellucid.layers.convolution import Convolution
+from pellucid.layers import Layer, walk
+from pellucid.layers.activation import Activation, Softmax
 from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Disturbance
-from pellucid.layers.pooling import MaxPooling
+from pellucid.layers.normalization import BatchNormalization
+from pellucid.layers.pooling import GlobalAveragePooling
 from pellucid.layers.reshape import Flatten
-from pellucid.losses import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
+from pellucid.layers.window import Window
+from pellucid.losses import BinaryCrossEntropy, CrossEntropy, Loss, MultiLabel, SquaredError
 from pellucid.optimizers import Optimizer
 from pellucid.workspace import slots
 
-LOSSES = (CrossEntropy, BinaryCrossEntropy, SquaredError)  # those that have kernels
+LOSSES: dict[type[Loss], str] = {  # those that have kernels
+    CrossEntropy: "cross_entropy",
+    BinaryCrossEntropy: "binary_cross_entropy",
+    MultiLabel: "multi_label",
+    SquaredError: "squared_error",
+}
+OF_IMAGES = (Window, GlobalAveragePooling, BatchNormalization, Softmax)  # what sees channels, or neighbours
 
 
 def lower(
@@ -51,13 +58,14 @@ def lower(
     z, backward = row_of(builder, layers, x)
     backward(_loss(builder, loss, z), first)
     _finish(builder)
+    builder.settle()
     return builder.plan
 
 
 def reads_images(layers: Sequence[Layer]) -> bool:
     """Whether a layer reads images as such, before they are flattened."""
-    image = takewhile(lambda layer: not isinstance(layer, Flatten), layers)
-    return any(isinstance(layer, Convolution | MaxPooling) for layer in image)
+    image = takewhile(lambda layer: len(layer.input_shape) == 3 and not isinstance(layer, Flatten), layers)
+    return any(isinstance(layer, OF_IMAGES) for layer in walk(image))
 
 
 def lower_prediction(layers: Sequence[Layer], link: Activation, batch_size: int) -> Plan:
@@ -111,9 +119,9 @@ def _loss(builder: Builder, loss: Loss, z: Rows) -> Rows:
     """The loss with its link; returns where dz lies."""
     if isinstance(loss, SquaredError):  # it works on outputs: its link stands before it, and behind it in reverse
         z, backward = LAYERS[type(loss.link)](builder, loss.link, z)
-    dz = builder.rows(z.width)
+    dz = builder.rows(z.width, spare=True)
     builder.emit(
-        loss.kind,
+        LOSSES[type(loss)],
         "loss",
         f"{z.width}",
         5 * z.width,

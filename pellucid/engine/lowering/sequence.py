@@ -6,23 +6,49 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pellucid.engine.lowering.builder import Backward, Builder, Tensor
-from pellucid.engine.lowering.images import convolution, flatten, max_pooling
+from pellucid.engine.lowering.images import average_pooling, convolution, max_pooling
 from pellucid.engine.lowering.layers import dense, dropout, elementwise, identity, noise
+from pellucid.engine.lowering.normalization import batch_norm, layer_norm
+from pellucid.engine.lowering.reshape import flatten, global_average_pooling
+from pellucid.engine.lowering.residual import residual
 from pellucid.layers import Layer
-from pellucid.layers.activation import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from pellucid.layers.activation import (
+    ELU,
+    GELU,
+    Activation,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from pellucid.layers.convolution import Convolution
 from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Disturbance, Dropout, GaussianNoise
-from pellucid.layers.pooling import MaxPooling
+from pellucid.layers.normalization import BatchNormalization, LayerNormalization
+from pellucid.layers.pooling import AveragePooling, GlobalAveragePooling, MaxPooling
 from pellucid.layers.reshape import Flatten
+from pellucid.layers.residual import Residual
 
 LAYERS: dict[type[Layer], Callable[[Builder, Any, Any], tuple[Any, Backward]]] = {
     Dense: dense,
     Convolution: convolution,
     MaxPooling: max_pooling,
+    AveragePooling: average_pooling,
+    GlobalAveragePooling: global_average_pooling,
     Flatten: flatten,
+    BatchNormalization: batch_norm,
+    LayerNormalization: layer_norm,
+    Residual: lambda builder, layer, x: residual(builder, layer, x, row_of),
     ReLU: elementwise,
     LeakyReLU: elementwise,
+    ELU: elementwise,
+    GELU: elementwise,
+    SiLU: elementwise,
+    Softplus: elementwise,
     Sigmoid: elementwise,
     Tanh: elementwise,
     Softmax: elementwise,
@@ -60,7 +86,7 @@ def row_of(builder: Builder, layers: Sequence[Layer], x: Tensor, rim: int = 0) -
 def fused(layers: Sequence[Layer]) -> tuple[int, dict[str, Any]]:
     """How many of these layers become one kernel, and what the first's function is told of the others."""
     kinds = [type(layer) for layer in layers[:3]]
-    if kinds[:2] != [Convolution, ReLU]:
+    if kinds[:2] not in ([Convolution, ReLU], [BatchNormalization, ReLU]):
         return 1, {}
     if kinds[2:] == [MaxPooling] and vars(layers[2])["side"] == vars(layers[2])["stride"] == 2:
         return 3, {"relu": True, "pool": layers[2]}
@@ -72,6 +98,8 @@ def rim_for(layers: Sequence[Layer], rim: int) -> int:
     for layer in layers:
         if isinstance(layer, Convolution):
             return layer.padding
+        if isinstance(layer, Residual):
+            return rim_for(layer.layers, rim)
         if not isinstance(layer, Activation | Disturbance):
             return 0
     return rim
