@@ -5,6 +5,7 @@
    channels and taps go by. The way back is the same loop nest: dx[c] is a convolution of dz with W turned by 180°. */
 
 #include "parts.h"
+#include "shuffle.h"
 
 #define TILE_PIXELS 4
 #define TILE_TAPS 4
