@@ -5,9 +5,10 @@
    channels and taps go by. The way back is the same loop nest: dx[c] is a convolution of dz with W turned by 180°. */
 
 #include "parts.h"
+#include "shuffle.h"
 
 #define TILE_PIXELS 4
-#define GRADIENT_MAPS 4
+#define TILE_TAPS 4
 
 /* One of three nested loops: how often it turns, and how far W and x move each time. */
 typedef struct {
@@ -208,7 +209,7 @@ static void convolution_backward(const operation *o, const pass *p, range part, 
 /* dW of a few maps by taps: all pixels go by, and the images of a vector are added up at the end. */
 ALWAYS_INLINE void tile_of_taps(const int maps, const int taps, const operation *o, const float *dz, const float *x,
                                 const int64_t *tap, float *dw, int64_t dw_row, int begin) {
-    vector sum[GRADIENT_MAPS][TILE_TAPS];
+    vector sum[TILE_MAPS][TILE_TAPS];
     for (int m = 0; m < maps; m++)
         for (int t = 0; t < taps; t++) sum[m][t] = splat(0);
     const int64_t step = o->stride * PAD, row = o->stride * o->x.row;
@@ -222,8 +223,15 @@ ALWAYS_INLINE void tile_of_taps(const int maps, const int taps, const operation 
                 for (int t = 0; t < taps; t++) sum[m][t] += factor * pixel[t];
             }
         }
+    float all[TILE_MAPS * TILE_TAPS + LANES];
+    for (int first = 0; first < maps * taps; first += LANES) {
+        vector some[LANES];
+        for (int i = 0; i < LANES; i++)
+            some[i] = first + i < maps * taps ? sum[(first + i) / taps][(first + i) % taps] : splat(0);
+        store(all + first, totals(some));
+    }
     for (int m = 0; m < maps; m++)
-        for (int t = 0; t < taps; t++) dw[m * dw_row + t] = (begin ? 0 : dw[m * dw_row + t]) + total(sum[m][t]);
+        for (int t = 0; t < taps; t++) dw[m * dw_row + t] = (begin ? 0 : dw[m * dw_row + t]) + all[m * taps + t];
 }
 
 typedef void taps_function(const operation *o, const float *dz, const float *x, const int64_t *tap, float *dw,
@@ -233,15 +241,16 @@ typedef void taps_function(const operation *o, const float *dz, const float *x, 
                                int64_t dw_row, int begin) {                                                       \
         tile_of_taps(M, T, o, dz, x, tap, dw, dw_row, begin);                                                     \
     }
-#if TILE_TAPS == 5
-#define TAPS_TILES(M) TAPS_TILE(M, 1) TAPS_TILE(M, 2) TAPS_TILE(M, 3) TAPS_TILE(M, 4) TAPS_TILE(M, 5)
-#define TAPS_NAMES(M) {taps_##M##_1, taps_##M##_2, taps_##M##_3, taps_##M##_4, taps_##M##_5}
+#define TAPS_TILES(M) TAPS_TILE(M, 1) TAPS_TILE(M, 2) TAPS_TILE(M, 3) TAPS_TILE(M, 4)
+#define TAPS_NAMES(M) {taps_##M##_1, taps_##M##_2, taps_##M##_3, taps_##M##_4}
+#if TILE_MAPS == 6
+TAPS_TILES(1) TAPS_TILES(2) TAPS_TILES(3) TAPS_TILES(4) TAPS_TILES(5) TAPS_TILES(6)
+static taps_function *const tap_tiles[TILE_MAPS][TILE_TAPS] = {TAPS_NAMES(1), TAPS_NAMES(2), TAPS_NAMES(3),
+                                                              TAPS_NAMES(4), TAPS_NAMES(5), TAPS_NAMES(6)};
 #else
-#define TAPS_TILES(M) TAPS_TILE(M, 1) TAPS_TILE(M, 2)
-#define TAPS_NAMES(M) {taps_##M##_1, taps_##M##_2}
+TAPS_TILES(1) TAPS_TILES(2)
+static taps_function *const tap_tiles[TILE_MAPS][TILE_TAPS] = {TAPS_NAMES(1), TAPS_NAMES(2)};
 #endif
-TAPS_TILES(1) TAPS_TILES(2) TAPS_TILES(3) TAPS_TILES(4)
-static taps_function *const tap_tiles[GRADIENT_MAPS][TILE_TAPS] = {TAPS_NAMES(1), TAPS_NAMES(2), TAPS_NAMES(3), TAPS_NAMES(4)};
 
 /* db: the sum of dz over pixels and images. */
 static void bias_gradient(const operation *o, const float *dz, float *db, int begin) {
@@ -261,16 +270,15 @@ static void convolution_gradient(const operation *o, const pass *p, range part, 
             const int begin = lane == 0 && e % p->part == 0;
             const float *x = floats_of(p, o->x, e / PAD, thread) + lane, *dz = floats_of(p, o->y, e / PAD, thread) + lane;
             float *dw = part_of(o, p, o->out * fan_in + o->out, e);
-            for (int64_t t = 0; t < fan_in; t += TILE_TAPS) {
-                int64_t tap[TILE_TAPS], taps = fan_in - t < TILE_TAPS ? fan_in - t : TILE_TAPS;
-                for (int64_t i = 0; i < taps; i++) {
-                    const int64_t c = (t + i) / (side * side), u = (t + i) / side % side, v = (t + i) % side;
-                    tap[i] = c * o->x.plane + u * o->x.row + v * PAD;
-                }
-                for (int64_t n = 0; n < tile_count(o->out, GRADIENT_MAPS); n++) {
-                    const range m = tile_range(o->out, GRADIENT_MAPS, n);
-                    tap_tiles[m.last - m.first - 1][taps - 1](o, dz + m.first * o->y.plane, x, tap,
-                                                              dw + m.first * fan_in + t, fan_in, begin);
+            for (int64_t n = 0; n < tile_count(fan_in, TILE_TAPS); n++) {
+                const range t = tile_range(fan_in, TILE_TAPS, n);
+                int64_t tap[TILE_TAPS];
+                for (int64_t i = t.first; i < t.last; i++)
+                    tap[i - t.first] = i / (side * side) * o->x.plane + i / side % side * o->x.row + i % side * PAD;
+                for (int64_t k = 0; k < tile_count(o->out, TILE_MAPS); k++) {
+                    const range m = tile_range(o->out, TILE_MAPS, k);
+                    tap_tiles[m.last - m.first - 1][t.last - t.first - 1](
+                        o, dz + m.first * o->y.plane, x, tap, dw + m.first * fan_in + t.first, fan_in, begin);
                 }
             }
             bias_gradient(o, dz, dw + o->out * fan_in, begin);

@@ -9,7 +9,7 @@
 #include "dense.h"
 #include "convolution.h"
 #include "pooling.h"
-#include "reshape.h"
+#include "flatten.h"
 #include "batch_norm_backward.h"
 #include "layer_norm.h"
 #include "sparse.h"
