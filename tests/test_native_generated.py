@@ -64,9 +64,7 @@ class Configuration:
 
     def trained(self, engine: Any, dtype: str = "float32", **options: Any) -> dict[str, np.ndarray]:
         """Losses, right answers, parameters and statistics after some steps."""
-        network = pl.Network(
-            self.architecture, output=self.output, loss=self.loss, dtype=dtype, seed=self.number
-        )
+        network = pl.Network(self.architecture, output=self.output, loss=self.loss, dtype=dtype, seed=self.number)
         if self.multi_label:
             network.loss = MultiLabel(network.loss.link)
         rng = np.random.default_rng(self.number)
@@ -174,7 +172,9 @@ def test_every_layer_and_every_loss_of_the_library_has_kernels() -> None:
     exported = {value for value in vars(pl).values() if inspect.isclass(value) and issubclass(value, Layer)}
     assert len(exported) > 20
     assert exported <= LAYERS.keys()
-    assert {loss for loss in vars(losses).values() if inspect.isclass(loss) and issubclass(loss, Loss)} - {Loss} == set(LOSSES)
+    assert {loss for loss in vars(losses).values() if inspect.isclass(loss) and issubclass(loss, Loss)} - {Loss} == set(
+        LOSSES
+    )
 
 
 def test_the_configurations_try_every_layer() -> None:
@@ -184,6 +184,12 @@ def test_the_configurations_try_every_layer() -> None:
         tried.update({"images over the cache line": made.batch_size > 16, "multi_label": made.multi_label})
         for layer in walk(pl.Network(made.architecture).layers):
             tried.update({f"{type(layer).__name__} of {len(layer.input_shape)} axes": 1, type(layer).__name__: 1})
-    of_both = [kind for kind in LAYERS if kind not in (pl.Dense, pl.Convolution, pl.MaxPooling, pl.AveragePooling, pl.GlobalAveragePooling, pl.Flatten)]
-    wanted = {kind.__name__ for kind in LAYERS} | {f"{kind.__name__} of {axes} axes" for kind in of_both for axes in (1, 3)}
+    of_both = [
+        kind
+        for kind in LAYERS
+        if kind not in (pl.Dense, pl.Convolution, pl.MaxPooling, pl.AveragePooling, pl.GlobalAveragePooling, pl.Flatten)
+    ]
+    wanted = {kind.__name__ for kind in LAYERS} | {
+        f"{kind.__name__} of {axes} axes" for kind in of_both for axes in (1, 3)
+    }
     assert {name for name in wanted if tried[name] < 3} == set()

@@ -195,11 +195,11 @@ class Plan:
     batch_size: int
     rule: Any  # the optimizer, a record of lowering/rule.py
     parameters: list[Matrix | Vector]
-    state: list[Vector] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     size: int = 0  # floats of the arena
     scratch: int = PAD  # floats of scratch for each thread
     part: int = 1  # examples that stay with one thread
+    state: list[Vector] = field(default_factory=list)  # running statistics
 
     def records(self, kernels: tuple[str, ...]) -> NDArray[Any]:
         """The operations as the C code reads them; `kernels` is its table."""

@@ -68,6 +68,13 @@ def reads_images(layers: Sequence[Layer]) -> bool:
     return any(isinstance(layer, OF_IMAGES) for layer in walk(image))
 
 
+def only_rows(layers: Sequence[Layer]) -> bool:
+    """Whether `lower_prediction` knows these layers: dense ones, and what has no parameters and takes rows."""
+    return not reads_images(layers) and all(
+        isinstance(layer, Dense | Flatten | Activation | Disturbance) for layer in layers
+    )
+
+
 def lower_prediction(layers: Sequence[Layer], link: Activation, batch_size: int) -> Plan:
     """The plan of a prediction: forwards only, through the output link, with the parameters read from theta itself."""
     builder = Builder(layers, np.zeros(1, RULE)[0], batch_size, seed=0, training=False)
