@@ -14,7 +14,7 @@ from pellucid.descent import Descent
 from pellucid.engine.compiled import copy, instruction_set, missing, prepare
 from pellucid.engine.lowering import LAYERS, LOSSES, OPTIMIZERS, lower
 from pellucid.errors import UsageError
-from pellucid.layers import Layer
+from pellucid.layers import Layer, walk
 from pellucid.losses import Loss
 from pellucid.machine import cores
 from pellucid.workspace import Workspace, slots
@@ -45,9 +45,15 @@ def unavailable(
     if not slots(layers, "parameter"):
         return "there is nothing to train"
     strangers = [
-        layer.name for layer in layers if type(layer) not in LAYERS or {"forward", "backward"} & vars(layer).keys()
+        layer.name
+        for layer in walk(layers)
+        if type(layer) not in LAYERS or {"forward", "backward"} & vars(layer).keys()
     ]
-    parts = [(descent and descent.optimizer, OPTIMIZERS), (loss, LOSSES), (loss and loss.link, LAYERS)]
+    parts: list[tuple[Any, Any]] = [
+        (descent and descent.optimizer, OPTIMIZERS),
+        (loss, LOSSES),
+        (loss and loss.link, LAYERS),
+    ]
     strangers += [type(part).__name__ for part, known in parts if part is not None and type(part) not in known]
     strangers += sorted((descent.options if descent else {}).keys() - {"clip_norm"})
     strangers += ["weights of examples"] * weighted
@@ -97,8 +103,7 @@ class NativeEngine:
             raise UsageError("The native engine does not distort images yet. Take the engine auto or reference.")
         losses, correct = np.empty(len(rates)), np.empty(len(rates), np.int64)
         self._copy_in(self.workspace.theta, 0)  # a callback may have changed it
-        for statistics in self.plan.state:
-            statistics.copy(self.arena, self.workspace.state, out=False)
+        self._copy_statistics(out=False)
         self.runner.train(
             images=self.images, targets=self.targets, area=self.images[0].size // self.channels,
             channels=self.channels, scale=self.normalization.scale, offset=self.normalization.offset,
@@ -108,8 +113,7 @@ class NativeEngine:
         self.step += len(rates)
         self._copy_out(self.moved, 0)
         copy(self.workspace.theta, self.moved)
-        for statistics in self.plan.state:
-            statistics.copy(self.arena, self.workspace.state, out=True)
+        self._copy_statistics(out=True)
         return losses, correct
 
     def facts(self) -> dict[str, Any]:
@@ -133,6 +137,10 @@ class NativeEngine:
     def _copy_in(self, vector: NDArray[np.float32], shift: int) -> None:
         for parameters in self.plan.parameters:
             parameters.copy(self.arena, vector, out=False, shift=shift)
+
+    def _copy_statistics(self, *, out: bool) -> None:
+        for statistics in self.plan.state:
+            statistics.copy(self.arena, np.asarray(self.workspace.state), out=out)
 
     def _copy_out(self, vector: NDArray[np.float32], shift: int) -> None:
         for parameters in self.plan.parameters:

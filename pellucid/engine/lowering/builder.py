@@ -118,20 +118,22 @@ class Builder:
         Where PAD images go through all that writes and reads them before the next PAD come, each thread has room for
         PAD, which stay in its cache; else there is room for the whole batch.
         """
+        operations = self.plan.operations
         for images in self.gradients:
             mine = range(images.start, images.start + ELSEWHERE)
-            own = [n for n, o in enumerate(self.plan.operations) if any(getattr(o, name)[0] in mine for name in PLACES)]
-            between = self.plan.operations[own[0] + 1 : own[-1] + 1]
+            own = [n for n, o in enumerate(operations) if any(getattr(o, name)[0] in mine for name in PLACES)]
+            between = operations[own[0] + 1 : own[-1] + 1]
             whole = any(operation.meet or operation.carry != PAD for operation in between)
-            start = self.claim(images.size * (self.blocks if whole else self.threads))
+            shift = self.claim(images.size * (self.blocks if whole else self.threads)) - images.start
+            unit, thread = (images.size, 0) if whole else (0, images.size)
             for n in own:
-                o = self.plan.operations[n]
-                moved = {
-                    name: (place[0] - images.start + start, *((place[1], 0) if whole else (0, place[1])), *place[3:])
-                    for name in PLACES
-                    if (place := getattr(o, name))[0] in mine
+                found = {name: getattr(operations[n], name) for name in PLACES}
+                moved: dict[str, Any] = {
+                    name: (place[0] + shift, unit, thread, *place[3:])
+                    for name, place in found.items()
+                    if place[0] in mine
                 }
-                self.plan.operations[n] = replace(o, **moved)
+                operations[n] = replace(operations[n], **moved)
 
     def parameters_of(self, name: str) -> Any:
         """Where the parameters of the layer of this name lie."""

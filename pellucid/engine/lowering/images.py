@@ -34,7 +34,7 @@ def convolution(
             y=a.place, rows=rows, columns=columns, **fields,
         )  # fmt: skip
 
-    def backward(da: Images, needs_dx: bool) -> Images:
+    def backward(da: Any, needs_dx: bool) -> Images:
         if pool:
             da = unpool(builder, pool, da, winner, unpooled)
         elif relu:

@@ -56,7 +56,7 @@ def _batch_norm_pool(
         y=a.place, **fields, **size,
     )  # fmt: skip
 
-    def backward(da: Images, needs_dx: bool) -> Images:
+    def backward(da: Images, needs_dx: bool) -> Tensor:
         sums = _gradients(builder, layer)
         builder.emit(
             "batch_norm_pool_gradient", layer.name, f"{numbers}", 4 * numbers, 3 * numbers,

@@ -44,7 +44,7 @@ def _first(layers: Sequence[Layer], needs_dx: bool) -> int:
     return next((n for n, layer in enumerate(layers) if slots([layer], "parameter")), len(layers))
 
 
-def _gradient_rim(through: Tensor, past: Tensor) -> dict[str, int]:
+def _gradient_rim(through: Tensor, past: Tensor) -> dict[str, Any]:
     """What the gradient of the sum needs around it, where it goes both ways."""
     if isinstance(through, Images) and isinstance(past, Images):
         return {"gradient_rim": max(through.gradient_rim, past.gradient_rim)}
