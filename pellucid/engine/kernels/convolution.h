@@ -29,7 +29,7 @@ ALWAYS_INLINE void add_tap(const int maps, const int first, const int last, cons
                            int64_t w_row, const float *x, int64_t step, int64_t drop, vector sum[TILE_MAPS][TILE_PIXELS]) {
     vector pixel[TILE_PIXELS];
     for (int j = first; j < last; j++) pixel[j] = load(x + j / columns * drop + j % columns * step);
-    for (int i = 0; i < maps; i++) {
+    UNROLLED for (int i = 0; i < maps; i++) {
         const float weight = w[i * w_row];
         for (int j = first; j < last; j++) sum[i][j] += weight * pixel[j];
     }
@@ -43,7 +43,7 @@ enum edge { NO_EDGE, LEFT_EDGE, RIGHT_EDGE };
 ALWAYS_INLINE void convolve(const int maps, const int pixels, const int columns, const enum edge edge, const loop *over,
                             const float *w, int64_t w_row, const float *bias, const float *x, int64_t step,
                             int64_t drop, vector sum[TILE_MAPS][TILE_PIXELS]) {
-    for (int i = 0; i < maps; i++)
+    UNROLLED for (int i = 0; i < maps; i++)
         for (int j = 0; j < pixels; j++) sum[i][j] = splat(bias ? bias[i] : 0);
     for (int64_t c = 0; c < over[0].count; c++, w += over[0].w, x += over[0].x) {
         const float *w_u = w, *x_u = x;
@@ -54,8 +54,7 @@ ALWAYS_INLINE void convolve(const int maps, const int pixels, const int columns,
                     add_tap(maps, 0, pixels, columns, w_v, w_row, x_v, step, drop, sum);
                 continue;
             }
-#pragma GCC unroll 4
-            for (int v = 0; v < TILE_PIXELS; v++) {
+            UNROLLED for (int v = 0; v < TILE_PIXELS; v++) {
                 if (edge == LEFT_EDGE ? v >= over[2].count : v < TILE_PIXELS - over[2].count) continue;
                 const int first = edge == LEFT_EDGE ? v : 0, last = edge == LEFT_EDGE ? TILE_PIXELS : v + 1;
                 add_tap(maps, first, last, columns, w_v, w_row, x_v, step, drop, sum);
@@ -71,7 +70,7 @@ ALWAYS_INLINE void tile_of_maps(const int maps, const int pixels, const enum edg
                                 const float *bias, const float *x, int64_t step, const target *to) {
     vector sum[TILE_MAPS][TILE_PIXELS];
     convolve(maps, pixels, pixels, edge, over, w, w_row, bias, x, step, 0, sum);
-    for (int i = 0; i < maps; i++)
+    UNROLLED for (int i = 0; i < maps; i++)
         for (int j = 0; j < pixels; j++)
             store(to->z + i * to->plane + j * to->step, to->relu ? rectified(sum[i][j]) : sum[i][j]);
 }
@@ -82,7 +81,7 @@ ALWAYS_INLINE void tile_of_pools(const int maps, const loop *over, const float *
                                  const float *x, int64_t step, int64_t drop, const target *to) {
     vector sum[TILE_MAPS][TILE_PIXELS];
     convolve(maps, 4, 2, NO_EDGE, over, w, w_row, bias, x, step, drop, sum);
-    for (int i = 0; i < maps; i++) {
+    UNROLLED for (int i = 0; i < maps; i++) {
         vector best = sum[i][0];
         mask winner = (mask)splat(0);
         for (int j = 1; j < 4; j++) {

@@ -13,7 +13,7 @@
 ALWAYS_INLINE void tile_of_taps(const int maps, const int taps, const operation *o, const float *dz, const float *x,
                                 const int64_t *tap, float *dw, int64_t dw_row, int begin) {
     vector sum[TILE_MAPS][TILE_TAPS];
-    for (int m = 0; m < maps; m++)
+    UNROLLED for (int m = 0; m < maps; m++)
         for (int t = 0; t < taps; t++) sum[m][t] = splat(0);
     const int64_t step = o->stride * PAD, row = o->stride * o->x.row;
     for (int64_t i = 0; i < o->rows; i++)
@@ -21,7 +21,7 @@ ALWAYS_INLINE void tile_of_taps(const int maps, const int taps, const operation 
             const float *x_here = x + i * row + j * step, *dz_here = dz + i * o->y.row + j * PAD;
             vector pixel[TILE_TAPS];
             for (int t = 0; t < taps; t++) pixel[t] = load(x_here + tap[t]);
-            for (int m = 0; m < maps; m++) {
+            UNROLLED for (int m = 0; m < maps; m++) {
                 const vector factor = load(dz_here + m * o->y.plane);
                 for (int t = 0; t < taps; t++) sum[m][t] += factor * pixel[t];
             }
@@ -33,7 +33,7 @@ ALWAYS_INLINE void tile_of_taps(const int maps, const int taps, const operation 
             some[i] = first + i < maps * taps ? sum[(first + i) / taps][(first + i) % taps] : splat(0);
         store(all + first, totals(some));
     }
-    for (int m = 0; m < maps; m++)
+    UNROLLED for (int m = 0; m < maps; m++)
         for (int t = 0; t < taps; t++) dw[m * dw_row + t] = (begin ? 0 : dw[m * dw_row + t]) + all[m * taps + t];
 }
 
