@@ -106,3 +106,29 @@ static void batch_norm_abreast_backward(const operation *o, const pass *p, range
                 clear_images(dx, o->columns, part.last - e);
             }
 }
+
+/* Behind max pooling of 2×2: da goes to the winners, which are kept, and x is `also`; pixels that no window reaches have
+   a dx too, for they have moved the means. */
+static void batch_norm_pool_backward(const operation *o, const pass *p, range part, int thread) {
+    const float *mean = p->arena + o->sums, *scale = p->arena + o->w;
+    const float *offset = scale + padded(o->out), *slope = offset + padded(o->out);
+    for (int64_t e = part.first; e < part.last; e += PAD)
+        for (int64_t c = 0; c < o->out; c++)
+            for (int64_t i = 0; i < o->height; i++) {
+                const float *da = floats_of(p, o->x, e / PAD, thread) + place_of_row(o->x, c, i / 2);
+                const float *winner = floats_of(p, o->kept, e / PAD, thread) + place_of_row(o->kept, c, i / 2);
+                const float *x = floats_of(p, o->also, e / PAD, thread) + place_of_row(o->also, c, i);
+                float *dx = floats_of(p, o->y, e / PAD, thread) + place_of_row(o->y, c, i);
+                const int64_t reached = i / 2 < o->rows ? 2 * o->columns * PAD : 0;
+                for (int64_t j = 0; j < o->width * PAD; j += LANES) {
+                    vector share = splat(0);
+                    if (j < reached) {
+                        const int64_t at = j / (2 * PAD) * PAD + j % PAD;
+                        const mask won = *(const unaligned_mask *)(winner + at) == (int32_t)(i % 2 * 2 + j / PAD % 2);
+                        share = choose(won, scale[c] * load(da + at), splat(0));
+                    }
+                    store(dx + j, share - offset[c] - slope[c] * (load(x + j) - mean[c]));
+                }
+                clear_images(dx, o->width, part.last - e);
+            }
+}

@@ -113,7 +113,7 @@ typedef void kernel(const operation *o, const pass *p, range part, int thread);
     X(batch_norm_measure) X(batch_norm_abreast_measure) X(batch_norm_statistics)                                \
     X(batch_norm_forward) X(batch_norm_abreast_forward) X(batch_norm_pool_forward)                              \
     X(batch_norm_gradient) X(batch_norm_abreast_gradient) X(batch_norm_pool_gradient) X(batch_norm_means)       \
-    X(batch_norm_backward) X(batch_norm_abreast_backward)                                                       \
+    X(batch_norm_backward) X(batch_norm_abreast_backward) X(batch_norm_pool_backward)                           \
     X(layer_norm_forward) X(layer_norm_backward) X(layer_norm_abreast_forward) X(layer_norm_abreast_backward)   \
     X(parts_descend) X(parts_update) X(parts_gradient)                                                          \
     X(dense_predict) X(dense_forward) X(dense_backward) X(dense_descend) X(dense_update) X(dense_gradient)      \

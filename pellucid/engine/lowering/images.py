@@ -36,7 +36,7 @@ def convolution(
 
     def backward(da: Any, needs_dx: bool) -> Images:
         if pool:
-            da = unpool(builder, pool, da, winner, unpooled)
+            da = _unpool(builder, pool, da, winner, unpooled)
         elif relu:
             da = elementwise_backward(builder, "relu", layer.name, da, a)
         return _gradients(builder, layer, x, da, needs_dx)
@@ -84,10 +84,10 @@ def max_pooling(builder: Builder, layer: MaxPooling, x: Images) -> tuple[Images,
         "max_pool_forward", layer.name, _shapes(x.shape, a.shape), layer.side**2 * prod(a.shape),
         prod(x.shape) + 2 * prod(a.shape), x=x.place, y=a.place, kept=winner.place, **_pool(layer, x),
     )  # fmt: skip
-    return a, lambda da, needs_dx: unpool(builder, layer, da, winner, x)
+    return a, lambda da, needs_dx: _unpool(builder, layer, da, winner, x)
 
 
-def unpool(builder: Builder, layer: MaxPooling, da: Images, winner: Images, x: Images) -> Images:
+def _unpool(builder: Builder, layer: MaxPooling, da: Images, winner: Images, x: Images) -> Images:
     dx: Images = builder.gradient_of(x)
     builder.emit(
         "max_pool_backward", layer.name, _shapes(da.shape, x.shape), layer.side**2 * prod(da.shape),

@@ -7,7 +7,6 @@ from math import prod
 from typing import Any
 
 from pellucid.engine.lowering.builder import Backward, Builder, Tensor
-from pellucid.engine.lowering.images import unpool
 from pellucid.engine.lowering.layers import elementwise_backward, like, numbers_of, size_of
 from pellucid.engine.plan import Images, Place, Rows, padded
 from pellucid.layers.normalization import EPSILON, BatchNormalization, LayerNormalization, Normalization
@@ -48,7 +47,6 @@ def _batch_norm_pool(
 ) -> tuple[Images, Backward]:
     a = builder.images(pool.output_shape, spare=True)
     both = builder.images((2 * a.channels, a.height, a.width))  # the winners, and behind them their n
-    winner = replace(both, channels=a.channels)
     size = {**size_of(a), "kept": both.place}
     numbers, pixels = prod(a.shape), prod(x.shape)
     builder.emit(
@@ -56,7 +54,7 @@ def _batch_norm_pool(
         y=a.place, **fields, **size,
     )  # fmt: skip
 
-    def backward(da: Images, needs_dx: bool) -> Tensor:
+    def backward(da: Images, needs_dx: bool) -> Images:
         sums = _gradients(builder, layer)
         builder.emit(
             "batch_norm_pool_gradient", layer.name, f"{numbers}", 4 * numbers, 3 * numbers,
@@ -65,7 +63,12 @@ def _batch_norm_pool(
         if not needs_dx:
             return da
         means = _means(builder, layer, x, statistics, sums)
-        return _batch_norm_dx(builder, layer, x, unpool(builder, pool, da, winner, x), statistics, means)
+        dx: Images = builder.gradient_of(x)
+        builder.emit(
+            "batch_norm_pool_backward", layer.name, f"{numbers} -> {pixels}", 5 * pixels, 2 * (numbers + pixels),
+            x=da.place, y=dx.place, also=x.place, w=means, sums=statistics, height=x.height, width=x.width, **size,
+        )  # fmt: skip
+        return dx
 
     return a, backward
 
