@@ -34,6 +34,7 @@ class Plan:
         step: int,
         losses: NDArray[Any],
         correct: NDArray[Any],
+        distortions: tuple[Any, ...] | None = None,
     ) -> None: ...
     def predict(
         self,

@@ -16,14 +16,14 @@ static void gather(const operation *o, const pass *p, int thread, int threads) {
         float *x = p->arena + o->y + e * padded(o->out);
         fetch_ahead(p, e, features);
         if (data->values) {
-            const float *image = data->values + p->order[e] * features;
+            const float *image = image_of(p, e, thread);
             for (int64_t c = 0; c < data->channels; c++)
                 for (int64_t i = 0; i < data->area; i++) x[c * data->area + i] = image[i * data->channels + c];
         } else if (data->channels == 1) { /* grey: nothing to rearrange, so the loop becomes vectors */
-            const uint8_t *image = data->pixels + p->order[e] * features;
+            const uint8_t *image = image_of(p, e, thread);
             for (int64_t i = 0; i < features; i++) x[i] = (float)image[i] * data->scale + data->offset;
         } else {
-            const uint8_t *image = data->pixels + p->order[e] * features;
+            const uint8_t *image = image_of(p, e, thread);
             for (int64_t c = 0; c < data->channels; c++)
                 for (int64_t i = 0; i < data->area; i++)
                     x[c * data->area + i] = (float)image[i * data->channels + c] * data->scale + data->offset;

@@ -5,12 +5,14 @@
 #include "plan.h"
 #include "vector.h"
 
+#include "random.h"
+#include "elastic.h"
+#include "distort.h"
 #include "gather.h"
 #include "dense.h"
 #include "sparse.h"
 #include "activation.h"
 #include "loss.h"
-#include "random.h"
 #include "peak.h"
 
 kernel *const TABLE[KERNEL_COUNT] = {
