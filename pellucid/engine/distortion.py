@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pellucid.data.distortion import Distortions, gaussian, radius
 from pellucid.engine.compiled import instruction_set, plain, prepare
 from pellucid.engine.lowering.rule import RULE
-from pellucid.engine.plan import Operation, Plan, distortion_size, padded
+from pellucid.engine.plan import Operation, Plan, Rows, distortion_size, padded
 
 
 def as_arguments(distortions: Distortions, height: int, width: int) -> tuple[Any, ...]:
@@ -35,12 +35,12 @@ class Distorter:
     def __init__(self, images: NDArray[Any], batch_size: int, threads: int = 1) -> None:
         self.images, self.batch_size, self.channels = np.ascontiguousarray(images), batch_size, images[0, 0, 0].size
         self.features, size = images[0].size, batch_size * padded(images[0].size)
-        loss, gradient = size, size + batch_size * padded(1)  # a training has them: of one output, that stays 0
-        plan = Plan(batch_size, np.zeros(1, RULE)[0], [], size=gradient + batch_size * padded(1))
+        x, z, dz = Rows(0, self.features), Rows(size, 1), Rows(size + batch_size * padded(1), 1)
+        plan = Plan(batch_size, np.zeros(1, RULE)[0], [], size=size + 2 * batch_size * padded(1))
         plan.operations = [
-            Operation("gather", "input", "", 0, 0, outputs=self.features, meet=True),
-            Operation("squared_error", "loss", "", 0, 0, x=loss, y=gradient, inputs=1, outputs=1),
-        ]
+            Operation("gather", "input", "", 0, 0, y=x.place, outputs=self.features, meet=True),
+            Operation("squared_error", "loss", "", 0, 0, x=z.place, y=dz.place, inputs=1, outputs=1),
+        ]  # a training has a loss; this one stays 0
         plan.scratch = distortion_size(*images.shape[1:3], self.channels)
         self.arena, self.runner = prepare(plan, threads, instruction_set())
 

@@ -15,11 +15,11 @@ typedef struct {
     char *above, *under; /* (height, row): pairs of pixels, those of the corner and those below */
 } canvas;
 
-static canvas canvas_of(const distortions *d, int64_t channels, float *at) {
-    const int64_t area = d->height * d->width, rows = d->height * padded(d->width);
-    float *rimmed = at + padded(area * channels + PAD), *row = rimmed + padded((d->height + 3) * (d->width + 3));
+static canvas canvas_of(const distortions *d, int64_t channels, int64_t e, float *at) {
+    const int64_t image = padded(d->height * d->width * channels + PAD), rows = d->height * padded(d->width);
+    float *rimmed = at + PAD * image, *row = rimmed + padded((d->height + 3) * (d->width + 3));
     float *places = row + padded(d->width), *pairs = places + 3 * rows;
-    return (canvas){(char *)at, (char *)rimmed, (char *)row, (int32_t *)places, places + rows, places + 2 * rows,
+    return (canvas){(char *)(at + e % PAD * image), (char *)rimmed, (char *)row, (int32_t *)places, places + rows, places + 2 * rows,
                     (char *)pairs, (char *)(pairs + 2 * rows)};
 }
 
@@ -117,7 +117,7 @@ static void erase(const distortions *d, const int64_t *rectangle, int64_t pixel_
 /* The image distorted as example n of the run. */
 ALWAYS_INLINE const char *distort(const int size, const distortions *d, int64_t n, int64_t channels, const char *image,
                                   float *scratch) {
-    const canvas c = canvas_of(d, channels, scratch);
+    const canvas c = canvas_of(d, channels, n, scratch);
     const float *map = d->maps + 6 * n;
     if (d->indices) {
         float *field = (float *)c.above, *half_smooth = (float *)c.under;
@@ -136,8 +136,8 @@ ALWAYS_INLINE const char *distort(const int size, const distortions *d, int64_t 
     return c.image;
 }
 
-/* The image of an example of the batch, bytes or floats: where it lies, or distorted in the thread's scratch, until the
-   next one is asked for. */
+/* The image of an example of the batch, bytes or floats: where it lies, or distorted in the thread's scratch, until PAD
+   more have been asked for. */
 static const void *image_of(const pass *p, int64_t e, int thread) {
     const dataset *data = p->data;
     const int64_t place = p->order[e] * data->area * data->channels, n = p->before + e;
