@@ -33,7 +33,8 @@ class Distorter:
     """
 
     def __init__(self, images: NDArray[Any], batch_size: int, threads: int = 1) -> None:
-        self.images, self.batch_size, self.channels = np.ascontiguousarray(images), batch_size, images[0, 0, 0].size
+        self.images, self.batch_size = np.ascontiguousarray(images), batch_size
+        self.size, self.channels = (images.shape[1], images.shape[2]), images[0, 0, 0].size
         self.features, size = images[0].size, batch_size * padded(images[0].size)
         x, z, dz = Rows(0, self.features), Rows(size, 1), Rows(size + batch_size * padded(1), 1)
         plan = Plan(batch_size, np.zeros(1, RULE)[0], [], size=size + 2 * batch_size * padded(1))
@@ -41,18 +42,19 @@ class Distorter:
             Operation("gather", "input", "", 0, 0, y=x.place, outputs=self.features, meet=True),
             Operation("squared_error", "loss", "", 0, 0, x=z.place, y=dz.place, inputs=1, outputs=1),
         ]  # a training has a loss; this one stays 0
-        plan.scratch = distortion_size(*images.shape[1:3], self.channels)
+        plan.scratch = distortion_size(*self.size, self.channels)
         self.arena, self.runner = prepare(plan, threads, instruction_set())
 
     def __call__(self, distortions: Distortions) -> NDArray[np.float32]:
         """Distort all images, a batch after the other; the floats of the last whole batch."""
-        count, size = len(self.images), self.images.shape[1:3]
+        count = len(self.images)
         steps = -(-count // self.batch_size)
         self.runner.train(
             images=self.images, targets=np.zeros((count, 1), np.float32), area=self.features // self.channels,
             channels=self.channels, scale=1.0, offset=0.0, order=np.arange(count), rates=np.zeros(steps), step=1,
-            losses=np.empty(steps), correct=np.empty(steps, np.int64), distortions=as_arguments(distortions, *size),
+            losses=np.empty(steps), correct=np.empty(steps, np.int64),
+            distortions=as_arguments(distortions, *self.size),
         )  # fmt: skip
         rows = self.arena[: self.batch_size * padded(self.features)].reshape(self.batch_size, -1)[:, : self.features]
-        planes = rows.reshape(self.batch_size, self.channels, *size)
+        planes = rows.reshape(self.batch_size, self.channels, *self.size)
         return np.moveaxis(planes, 1, -1).reshape(self.batch_size, *self.images.shape[1:])

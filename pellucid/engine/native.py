@@ -82,7 +82,7 @@ class NativeEngine:
             workspace.layers, loss, descent.optimizer, descent.clip_norm, batch_size, seed, sparse, self.threads
         )
         if images.ndim > 2:
-            room = distortion_size(*images.shape[1:3], self.channels)
+            room = distortion_size(images.shape[1], images.shape[2], self.channels)
             self.plan.scratch = max(self.plan.scratch, room)
         self.arena, self.runner = prepare(self.plan, self.threads, self.instruction_set)
         self.moved = workspace.theta.copy()  # where theta is gathered before all of it changes at once
