@@ -150,8 +150,8 @@ def train(
     images, targets, normalization = problem(kind)
     network = pl.Network(f"{3 if kind == 'colour' else 1}x9x18-{layers}-12:tanh-4", seed=2)
     runner = engine(
-        network.workspace(gradient=np.zeros_like(network.theta)), network.loss, Descent(pl.SGD(momentum=0.9)), images, targets,
-        normalization, 16, 3, **options,
+        network.workspace(gradient=np.zeros_like(network.theta)), network.loss, Descent(pl.SGD(momentum=0.9)), images,
+        targets, normalization, 16, 3, **options,
     )  # fmt: skip
     losses = []
     for epoch in (1, 2, 3):

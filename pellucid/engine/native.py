@@ -31,7 +31,6 @@ def unavailable(
     loss: Loss | None = None,
     descent: Descent | None = None,
     weighted: bool = False,
-    augmented: bool = False,
 ) -> str:
     """Why the kernels cannot do what these layers, loss and descent do; empty where they can.
 

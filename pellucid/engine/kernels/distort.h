@@ -23,31 +23,29 @@ static canvas canvas_of(const distortions *d, int64_t channels, int64_t e, float
                     (char *)pairs, (char *)(pairs + 2 * rows)};
 }
 
-/* A coordinate as one in `rimmed`, NaN as well. */
-ALWAYS_INLINE float within_rim(float coordinate, float size) {
-    const float shifted = coordinate + 1 > 0 ? coordinate + 1 : 0;
-    return shifted < size + 1 ? shifted : size + 1;
+/* A coordinate as one in `rimmed`; NaN becomes 0. */
+ALWAYS_INLINE vector within_rim(vector coordinate, int64_t size) {
+    const vector shifted = coordinate + 1, most = splat((float)(size + 1));
+    const vector positive = choose(shifted > splat(0), shifted, splat(0));
+    return choose(positive < most, positive, most);
 }
 
 /* Where each pixel comes from. */
 ALWAYS_INLINE void find_places(const int bent, const distortions *d, const float *map, const float *field, const canvas *to) {
+    static const float lanes[PAD] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     const int64_t row = padded(d->width);
-    const float height = (float)d->height, width = (float)d->width;
     const int32_t rimmed_row = (int32_t)d->width + 3;
-    for (int64_t i = 0; i < d->height; i++) {
-        int32_t *corner = to->corner + i * row;
-        float *below = to->below + i * row, *right = to->right + i * row;
-        const float *down = field + 2 * i * row, *across = down + row;
-        INDEPENDENT
-        for (int32_t j = 0; j < (int32_t)row; j++) {
-            float y = map[0] * (float)i + map[1] * (float)j + map[2], x = map[3] * (float)i + map[4] * (float)j + map[5];
-            if (bent) y += down[j], x += across[j];
-            y = within_rim(y, height), x = within_rim(x, width);
-            const int32_t top = (int32_t)y, left = (int32_t)x;
-            corner[j] = top * rimmed_row + left;
-            below[j] = y - (float)top, right[j] = x - (float)left;
+    for (int64_t i = 0; i < d->height; i++)
+        for (int64_t j = 0; j < row; j += LANES) {
+            const vector columns = load(lanes) + (float)j;
+            vector y = map[0] * (float)i + map[1] * columns + map[2], x = map[3] * (float)i + map[4] * columns + map[5];
+            if (bent) y += load(field + 2 * i * row + j), x += load(field + (2 * i + 1) * row + j);
+            y = within_rim(y, d->height), x = within_rim(x, d->width);
+            const mask top = __builtin_convertvector(y, mask), left = __builtin_convertvector(x, mask);
+            *(unaligned_mask *)(to->corner + i * row + j) = top * rimmed_row + left;
+            store(to->below + i * row + j, y - __builtin_convertvector(top, vector));
+            store(to->right + i * row + j, x - __builtin_convertvector(left, vector));
         }
-    }
 }
 
 /* One colour of an image whose numbers have `size` bytes, into the rim of zeros. */
