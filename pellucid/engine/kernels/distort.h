@@ -25,7 +25,7 @@ static canvas canvas_of(const distortions *d, int64_t channels, int64_t e, float
 
 /* A coordinate as one in `rimmed`; NaN becomes 0. */
 ALWAYS_INLINE vector within_rim(vector coordinate, int64_t size) {
-    const vector shifted = coordinate + 1, most = splat((float)(size + 1));
+    const vector shifted = coordinate + 1.0f, most = splat((float)(size + 1));
     const vector positive = choose(shifted > splat(0), shifted, splat(0));
     return choose(positive < most, positive, most);
 }
