@@ -5,7 +5,8 @@
    loops over the pixels the first and the last are vectors; the one between does nothing but look up, and fetches
    neighbours in pairs. Rows are filled up to whole vectors. */
 
-/* The scratch of one image, see distortion_size. */
+/* What one image takes of its thread's scratch, see distortion_size: a place among PAD that are kept, and what it needs
+   on the way. */
 typedef struct {
     char *image;         /* as it comes out, with room behind it for what the last row writes over its end */
     char *rimmed;        /* a colour of the original, a row and column of zeros before it and two behind */
@@ -15,12 +16,12 @@ typedef struct {
     char *above, *under; /* (height, row): pairs of pixels, those of the corner and those below */
 } canvas;
 
-static canvas canvas_of(const distortions *d, int64_t channels, int64_t e, float *at) {
+static canvas canvas_of(const distortions *d, int64_t channels, int64_t n, float *at) {
     const int64_t image = padded(d->height * d->width * channels + PAD), rows = d->height * padded(d->width);
     float *rimmed = at + PAD * image, *row = rimmed + padded((d->height + 3) * (d->width + 3));
     float *places = row + padded(d->width), *pairs = places + 3 * rows;
-    return (canvas){(char *)(at + e % PAD * image), (char *)rimmed, (char *)row, (int32_t *)places, places + rows, places + 2 * rows,
-                    (char *)pairs, (char *)(pairs + 2 * rows)};
+    return (canvas){(char *)(at + n % PAD * image), (char *)rimmed, (char *)row, (int32_t *)places, places + rows,
+                    places + 2 * rows, (char *)pairs, (char *)(pairs + 2 * rows)};
 }
 
 /* A coordinate as one in `rimmed`; NaN becomes 0. */
