@@ -55,13 +55,18 @@ TAPS_TILES(1) TAPS_TILES(2)
 static taps_function *const tap_tiles[TILE_MAPS][TILE_TAPS] = {TAPS_NAMES(1), TAPS_NAMES(2)};
 #endif
 
-/* db: the sum of dz over pixels and images. */
+/* db: the sum of dz over pixels and images, in four sums that need not wait for each other. */
 static void bias_gradient(const operation *o, const float *dz, float *db, int begin) {
     for (int64_t m = 0; m < o->out; m++) {
-        vector sum = splat(0);
-        for (int64_t i = 0; i < o->rows; i++)
-            for (int64_t j = 0; j < o->columns; j++) sum += load(dz + m * o->y.plane + i * o->y.row + j * PAD);
-        db[m] = (begin ? 0 : db[m]) + total(sum);
+        vector sum[4] = {splat(0), splat(0), splat(0), splat(0)};
+        for (int64_t i = 0; i < o->rows; i++) {
+            const float *row = dz + place_of_row(o->y, m, i);
+            int64_t j = 0;
+            for (; j + 4 <= o->columns; j += 4)
+                UNROLLED for (int k = 0; k < 4; k++) sum[k] += load(row + (j + k) * PAD);
+            for (; j < o->columns; j++) sum[0] += load(row + j * PAD);
+        }
+        db[m] = (begin ? 0 : db[m]) + total(sum[0] + sum[1] + (sum[2] + sum[3]));
     }
 }
 
