@@ -5,6 +5,9 @@
 #include "plan.h"
 #include "vector.h"
 
+#include "random.h"
+#include "elastic.h"
+#include "distort.h"
 #include "gather.h"
 #include "dense.h"
 #include "convolution.h"
@@ -17,7 +20,6 @@
 #include "activation.h"
 #include "softmax.h"
 #include "loss.h"
-#include "random.h"
 #include "peak.h"
 
 kernel *const TABLE[KERNEL_COUNT] = {
