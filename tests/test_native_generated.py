@@ -27,7 +27,8 @@ from pellucid.engine.compiled import _native
 from pellucid.engine.lowering import LAYERS, LOSSES
 from pellucid.engine.native import NativeEngine
 from pellucid.engine.reference import ReferenceEngine
-from pellucid.layers import Layer, walk
+from pellucid.layers import Layer, Numbers, walk
+from pellucid.layers.activation import ACTIVATIONS
 from pellucid.losses import Loss, MultiLabel
 from pellucid.workspace import slots
 
@@ -67,6 +68,7 @@ class Configuration:
         if self.multi_label:
             network.loss = MultiLabel(network.loss.link)
         rng = np.random.default_rng(self.number)
+        network.theta += 0.1 * rng.normal(size=network.theta.size)  # with biases of 0, black pixels stand at kinks
         count = (STEPS - 1) * self.batch_size + self.last
         channels, *area = network.input_shape if len(network.input_shape) == 3 else (1, *network.input_shape)
         images = rng.integers(0, 256, (count, *area, channels)).astype(np.uint8)
@@ -194,3 +196,27 @@ def test_the_configurations_try_every_layer() -> None:
         | {f"{kind.__name__} of {axes} axes" for kind in of_both for axes in (1, 3)}
     )
     assert {name for name in wanted if tried[name] < 3} == set()
+
+
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name not in ("softmax", "identity")])
+def test_an_activation_and_its_derivative_are_exact_to_single_precision(name: str) -> None:
+    """At many places, as biases: the gradient of the weights behind is a(z), that of the biases its derivative."""
+    places = np.linspace(-20, 20, 8001).astype(np.float32)
+    network = pl.Network([pl.Dense(len(places)), ACTIVATIONS[name](), pl.Dense(1)], input_shape=(1,), output="identity")
+    first, activation, last = network.layers
+    first.b, last.W = places[:, None], np.full((1, len(places)), 1e-4, np.float32)
+    images, targets = np.zeros((1, 1), np.float32), np.full((1, 1), -1000, np.float32)
+    descent = Descent(pl.SGD(0.1, momentum=0.9))  # whose first velocity is the gradient
+    runner = NativeEngine(network.workspace(), network.loss, descent, images, targets, Normalization(), 1)
+    runner.run(np.zeros(1, np.int64), np.full(1, 0.1))
+    gradients = {slot.name: slot.view(runner.moments[0]) for slot in slots(network.layers, "parameter")}
+    t = Numbers(name, np)
+    t.z, t.da = places.astype(np.float64), np.ones(len(places))
+    activation.forward(t)
+    activation.backward(t)
+    of_loss = 2 * (1e-4 * t.a.sum() + 1000)
+    for found, exact in (
+        (gradients["dense2/W"][0] / of_loss, t.a),
+        (gradients["dense1/b"][:, 0] / of_loss / 1e-4, t.dz),
+    ):
+        np.testing.assert_allclose(found, exact, rtol=5e-7, atol=3e-7)

@@ -65,6 +65,29 @@ def test_activations_work_in_place_where_nobody_needs_what_was_there() -> None:
             assert operation.x != operation.y
 
 
+def test_the_gradients_of_images_stay_with_their_thread_until_the_threads_meet() -> None:
+    kept = {}
+    for architecture in ("1x28x28-6C5-MP2-16C5-MP2-10", "1x28x28-6C5-BN-MP2-16C5-BN-MP2-10"):
+        kept[architecture] = [
+            (operation.kernel, bool(operation.x[2]))  # whether each thread has its own
+            for operation in plan_of(architecture).operations
+            if operation.kernel in ("max_pool_backward", "convolution_backward", "batch_norm_pool_gradient")
+        ]
+    plain, normalized = kept.values()
+    assert plain == [("max_pool_backward", True), ("convolution_backward", True), ("max_pool_backward", True)]
+    assert normalized == [
+        ("batch_norm_pool_gradient", False), ("convolution_backward", True), ("batch_norm_pool_gradient", False),
+    ]  # fmt: skip
+
+
+def test_a_block_writes_over_nothing_that_is_read_twice() -> None:
+    for architecture in ("9-R(9:relu)-9:linear-R(D0.5)-R(9-9:linear)-3", "2x6x6-R(2C3p1-R(BN:relu)-4C1)-R(MP1)-GAP-3"):
+        operations = plan_of(architecture).operations
+        for add in (operation for operation in operations if operation.kernel == "add"):
+            written = [n for n, o in enumerate(operations) if o.y == add.kept and o.kernel != "add"]
+            assert len(written) <= 2  # by a layer, and where an activation in its place follows
+
+
 @pytest.mark.parametrize(
     ("optimizer", "clip_norm", "vectors"),
     [(pl.SGD(0.1), None, 1), (pl.SGD(0.1, momentum=0.9), None, 2), (pl.Adam(), None, 3), (pl.Adam(), 1.0, 4)],

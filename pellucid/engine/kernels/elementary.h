@@ -98,10 +98,10 @@ ALWAYS_INLINE float natural_logarithm(float x, float below) {
     return (logarithm_polynomial(m) * m * s - 2.12194440e-4f * exponent - 0.5f * s) + m + 0.693359375f * exponent;
 }
 
-/* The derivative of x σ(x): s + x s (1 - s). */
+/* The derivative of x σ(x): s + x s (1 - s), where 1 - s = σ(-x). */
 ALWAYS_INLINE float silu_slope(float x) {
-    const float s = logistic(x);
-    return s + x * s * (1.0f - s);
+    const float e = exponential(x > 0 ? -x : x), more = 1.0f / (1.0f + e), less = e * more;
+    return (x > 0 ? more : less) + x * more * less;
 }
 
 /* φ(x), the density of the standard normal distribution. */
