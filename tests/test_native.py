@@ -382,11 +382,14 @@ def test_formulas_that_have_no_kernels_stay_on_the_reference() -> None:
     other = pl.Network([pl.Dense(4), Square(), pl.Dense(3)], input_shape=(5,))
     mended = pl.Network("5-4-3")
     mended.layers[0].forward = lambda t: None
+    inside = pl.Network("5-R(5-BN)-3")
+    inside.layers[0].layers[0].backward = lambda t: None
     for net, loss, optimizer, name in (
         (network, network.loss, Signs(0.1), "Signs"),
         (network, Doubled(network.loss.link), pl.SGD(0.1), "Doubled"),
         (other, other.loss, pl.SGD(0.1), "relu1"),
         (mended, mended.loss, pl.SGD(0.1), "dense1"),
+        (inside, inside.loss, pl.SGD(0.1), "residual1.dense1"),
     ):
         chosen, reason = select("auto", net.layers, net.dtype, loss, Descent(optimizer))
         assert (chosen, reason) == ("reference", f"not native: there are no kernels for {name}")

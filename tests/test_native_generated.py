@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -108,8 +108,8 @@ def configuration(number: int) -> Configuration:
     )
 
 
-def check(number: int) -> None:
-    made = configuration(number)
+def check(number: int, **changes: Any) -> None:
+    made = replace(configuration(number), **changes)
     native = made.trained(NativeEngine, threads=made.threads)
     single, double = made.trained(ReferenceEngine), made.trained(ReferenceEngine, "float64")
     if single["correct"].tolist() == double["correct"].tolist():
@@ -121,8 +121,8 @@ def check(number: int) -> None:
         )
 
 
-def check_threads(number: int) -> None:
-    made = configuration(number)
+def check_threads(number: int, **changes: Any) -> None:
+    made = replace(configuration(number), **changes)
     one, *others = ({k: v.tobytes() for k, v in made.trained(NativeEngine, threads=n).items()} for n in (1, 2, 3))
     assert all(other == one for other in others), made
 
@@ -134,6 +134,27 @@ FAST = range(150)
 def test_steps_do_what_they_do_on_the_reference(ten: int) -> None:
     for number in range(10 * ten, 10 * ten + 10):
         check(number)
+
+
+def test_batches_of_which_a_part_has_several_blocks_of_images_too() -> None:
+    for number in (0, 4, 5, 10, 13, 15):  # each has a normalization, of rows or of images
+        check(number, batch_size=1500, last=1201)
+        check_threads(number, batch_size=1500, last=1201)
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        "1x13x11-5C3-BN-MP2-7C2-BN-MP2-3",  # sides that are no whole number of windows
+        "1x16x15-24C5-BN-MP2-32C3-BN-MP2-64-3",
+        "3x5x4-BN:relu-MP2-20-BN-3",
+        "2x9x8-4C3p1-BN-R(4C3p1-BN-4C3p1-BN):relu-MP2-R(5C3s2p1-BN-5C3p1-BN):relu-BN:relu-MP2-GAP-3",
+    ],
+)
+def test_what_is_done_in_one_pass_is_so_too(architecture: str) -> None:
+    for number in range(6):
+        check(number, architecture=architecture)
+        check_threads(number, architecture=architecture)
 
 
 @pytest.mark.slow

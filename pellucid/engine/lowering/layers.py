@@ -104,7 +104,7 @@ def identity(builder: Builder, layer: Layer, x: Tensor) -> tuple[Tensor, Backwar
 def dropout(builder: Builder, layer: Dropout, x: Tensor) -> tuple[Tensor, Backward]:
     mask, a, numbers = like(builder, x), like(builder, x), numbers_of(x)
     kernel = "dropout_forward" if isinstance(x, Rows) else "dropout_abreast_forward"
-    builder.scratch(numbers)
+    builder.scratch(numbers if isinstance(x, Rows) else 0)
     builder.emit(
         kernel, layer.name, f"{numbers}", 12 * numbers, 3 * numbers, x=x.place, y=a.place, kept=mask.place,
         number=layer.rate, key=key(builder.seed, "dropout", builder.index[layer.name]), **size_of(x),
@@ -115,7 +115,7 @@ def dropout(builder: Builder, layer: Dropout, x: Tensor) -> tuple[Tensor, Backwa
 def noise(builder: Builder, layer: GaussianNoise, x: Tensor) -> tuple[Tensor, Backward]:
     a, numbers = like(builder, x), numbers_of(x)
     kernel = "noise_forward" if isinstance(x, Rows) else "noise_abreast_forward"
-    builder.scratch(2 * padded(numbers))
+    builder.scratch(2 * padded(numbers) if isinstance(x, Rows) else 0)
     builder.emit(
         kernel, layer.name, f"{numbers}", 40 * numbers, 2 * numbers, x=x.place, y=a.place,
         number=layer.sigma, key=key(builder.seed, "noise", builder.index[layer.name]), **size_of(x),
