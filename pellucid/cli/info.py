@@ -12,6 +12,7 @@ from pellucid import __version__
 from pellucid.cli.options import Json
 from pellucid.cli.output import emit
 from pellucid.data.cache import cache_folder
+from pellucid.engine import devices
 from pellucid.engine.compiled import instruction_set, missing
 from pellucid.engine.engines import ENGINES
 from pellucid.engine.lowering import lower
@@ -39,8 +40,9 @@ def command(
     facts = {
         "pellucid": __version__,
         **describe(),
-        "engines": ["reference"] if missing() else list(ENGINES),
+        "engines": [name for name in ENGINES if not {"native": missing, "torch": devices.missing}.get(name, str)()],
         "native": _native(),
+        "torch": devices.describe(),
         "recipes": names(),
         "data": os.environ.get("PELLUCID_DATA"),
         "cache": str(cache_folder()),
