@@ -6,7 +6,7 @@ PyTorch is an array library here and nothing more: gradients are those of the fo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, ClassVar
 
@@ -170,7 +170,7 @@ class TorchEngine:
         if rows.dtype == torch.uint8:
             rows = rows.to(self.twin.theta.dtype) * self.normalization.scale
             rows = rows + self.normalization.offset if self.normalization.offset else rows
-        return torch.moveaxis(rows, 0, -1)
+        return torch.moveaxis(rows, 0, -1).contiguous()
 
     def _tensor(self, array: Any) -> Tensor:
         return torch.tensor(array, device=self.device)
@@ -178,10 +178,14 @@ class TorchEngine:
     @contextmanager
     def _on_device(self) -> Iterator[None]:
         """New tensors lie on the device, nothing is recorded for autograd, and the threads are as many as wished."""
-        gpu, before = self.device.type == "cuda", torch.get_num_threads()
+        before = torch.get_num_threads()
         torch.set_num_threads(self.threads)
         try:
-            with torch.no_grad(), self.device, torch.cuda.device(self.device) if gpu else nullcontext():
+            with torch.no_grad(), ExitStack() as stack:
+                if self.device.type != "cpu":  # where they lie anyhow, and asking slows each operation
+                    stack.enter_context(self.device)
+                if self.device.type == "cuda":
+                    stack.enter_context(torch.cuda.device(self.device))
                 yield
         finally:
             torch.set_num_threads(before)
