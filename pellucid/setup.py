@@ -1,4 +1,4 @@
-"""What a run was begun with beside its recipe: data, engine, device, threads. The file run.json keeps it for a resume."""
+"""What a run was begun with beside its recipe: data, engine, device ... The file run.json keeps it for a resume."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ def test_what_cannot_be_captured_is_refused() -> None:
     for step in (lambda: float(x.sum()), lambda: x + torch.tensor(1.0), lambda: torch.maximum(x, torch.asarray(0.0))):
         recorded = Recorded(step, x.device)
         recorded()
-        with pytest.raises(AssertionError, match="read back|from the host"):
+        with pytest.raises(AssertionError, match=r"read back|from the host"):
             recorded()
 
 
@@ -288,10 +288,10 @@ def test_every_kind_of_images(kind: str) -> None:
         pixels = rng.random((20, 4, 4)).astype(np.float32 if kind == "floats" else np.float64)
     pixels = pixels.reshape(20, 16) if kind == "flat" else pixels
     pixels.flags.writeable = False
-    for architecture in ("48-3" if kind == "colour" else "16-3", "3x4x4-2C3-3" if kind == "colour" else "1x4x4-2C3-3"):
+    for text in ("48-3", "3x4x4-2C3-3") if kind == "colour" else ("16-3", "1x4x4-2C3-3"):
         thetas = []
         for engine in ("reference", "torch"):
-            network = pl.Network(architecture, input_shape=(3, 4, 4) if kind == "colour" else (1, 4, 4))
+            network = pl.Network(text, input_shape=(3, 4, 4) if kind == "colour" else (1, 4, 4))
             pl.fit(network, pixels, np.arange(20) % 3, engine=engine, epochs=2, batch_size=6, normalize=None)
             thetas.append(network.theta)
         np.testing.assert_allclose(thetas[1], thetas[0], atol=1e-5)
@@ -381,10 +381,10 @@ def test_the_command_says_that_there_is_no_gpu(pellucid: Any, digits_folder: Pat
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 def test_on_a_gpu_steps_are_graphs_and_equal_the_references() -> None:
-    for architecture in (EVERYTHING, "784-D0.2-128-64-10"):
+    for text in (EVERYTHING, "784-D0.2-128-64-10"):
         kept = []
         for engine, device in ((ReferenceEngine, {}), (TorchEngine, {"device": "cuda"})):
-            network = pl.Network(architecture, dtype="float64")
+            network = pl.Network(text, dtype="float64")
             given = {**examples(network, 22, weighted=True), **device}
             runner, losses, correct = train(engine, network, Descent(pl.SGD(0.01)), given, 4, distorted=False)
             kept.append((losses, correct, network.theta, network.state))
