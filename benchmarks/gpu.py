@@ -10,6 +10,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,10 @@ import torch
 from torch import nn
 
 import pellucid as pl
+from pellucid.data.normalization import Normalization
+from pellucid.descent import Descent
 from pellucid.engine import devices
+from pellucid.engine.torch import TorchEngine
 
 LENET = "1x28x28-6C5p2-MP2-16C5-MP2-120-84-10"
 WORKS = [("784-128-64-10", 32), ("784-128-64-10", 128), ("784-800-10", 128), (LENET, 32), (LENET, 128)]
@@ -33,16 +37,13 @@ def modules(architecture: str) -> Any:
             nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
         )  # fmt: skip
     widths = [int(width) for width in architecture.split("-")]
-    pairs = zip(widths[:-1], widths[1:], strict=True)
-    return nn.Sequential(nn.Flatten(), *[part for pair in pairs for part in (nn.Linear(*pair), nn.ReLU())][:-1])
+    return nn.Sequential(
+        nn.Flatten(), *[part for pair in pairwise(widths) for part in (nn.Linear(*pair), nn.ReLU())][:-1]
+    )
 
 
 def ours(architecture: str, batch_size: int, data: Any, device: str) -> tuple[Callable[[int], None], Callable[[], Any]]:
     """Train one epoch by its number, and the classes of images."""
-    from pellucid.data.normalization import Normalization
-    from pellucid.descent import Descent
-    from pellucid.engine.torch import TorchEngine
-
     network = pl.Network(architecture, seed=0)
     images, targets = network.check_examples(data, None)
     descent = Descent(pl.SGD(RATE, momentum=MOMENTUM))
@@ -60,7 +61,7 @@ def ours(architecture: str, batch_size: int, data: Any, device: str) -> tuple[Ca
 def theirs(
     architecture: str, batch_size: int, data: Any, device: str, compiled: bool
 ) -> tuple[Callable[[int], None], Callable[[Any], Any]]:
-    """The same by modules and autograd; the pixels lie on the device as floats, and nothing is read back in an epoch."""
+    """The same by modules and autograd; the pixels lie on the device as floats, and nothing is read back."""
     torch.manual_seed(0)
     network = modules(architecture).to(device)
     x = torch.tensor(data.images, device=device)[:, None] / 255

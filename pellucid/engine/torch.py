@@ -125,9 +125,11 @@ class TorchEngine:
 
     def facts(self) -> dict[str, Any]:
         """What the bits of the result depend on beside the arguments."""
-        gpu = self.device.type == "cuda"
-        place = {"device": torch.cuda.get_device_name(self.device)} if gpu else {"threads": self.threads}
-        return {"engine": self.name, **place, "PyTorch": torch.__version__, "NumPy": np.__version__}
+        if self.device.type == "cuda":
+            place = {"device": torch.cuda.get_device_name(self.device)}
+        else:
+            place = {"threads": self.threads, "instruction set": torch.backends.cpu.get_cpu_capability()}
+        return {"engine": self.name, **place, "PyTorch": str(torch.__version__), "NumPy": np.__version__}
 
     @property
     def moments(self) -> list[NDArray[Any]]:
