@@ -7,6 +7,10 @@
 
 #include "gather.h"
 #include "dense.h"
+#include "convolution.h"
+#include "convolution_gradient.h"
+#include "pooling.h"
+#include "flatten.h"
 #include "sparse.h"
 #include "activation.h"
 #include "loss.h"
