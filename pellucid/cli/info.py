@@ -37,10 +37,11 @@ def command(
     """Show what a result depends on: versions, cores, engines, data folders, recipes. Or a plan of kernels."""
     if plan:
         return _plan(plan, json, batch_size=batch_size, optimizer=optimizer, momentum=momentum, clip_norm=clip_norm)
+    absent = {"native": missing(), "torch": devices.missing()}
     facts = {
         "pellucid": __version__,
         **describe(),
-        "engines": [name for name in ENGINES if not {"native": missing, "torch": devices.missing}.get(name, str)()],
+        "engines": [name for name in ENGINES if not absent.get(name)],
         "native": _native(),
         "torch": devices.describe(),
         "recipes": names(),
