@@ -110,7 +110,7 @@ $(VENV)/.developed: requirements-dev.txt $(VENV)/.installed
 
 # What the tests and races compare with, where it is installed. PyTorch only as this build: a later one brings several GB.
 $(VENV)/.oracles: $(VENV)/.developed
-	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0 jax scikit-learn pandas pyarrow
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0 array-api-compat jax scikit-learn pandas pyarrow
 	@touch $@
 
 clean:
