@@ -10,6 +10,7 @@
 #include "convolution.h"
 #include "pooling.h"
 #include "sparse.h"
+#include "constraint.h"
 #include "activation.h"
 #include "loss.h"
 #include "random.h"
