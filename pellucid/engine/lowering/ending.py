@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from pellucid.engine.lowering.builder import Builder
-from pellucid.engine.plan import SUMMED, Matrix, Operation, Vector, padded
+from pellucid.engine.plan import SUMMED, Matrix, Operation, padded
 
 
 def finish(builder: Builder) -> None:
