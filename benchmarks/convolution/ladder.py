@@ -21,17 +21,10 @@ from pellucid.layers import Numbers
 
 HERE = Path(__file__).parent
 KERNELS = HERE.parent.parent / "pellucid" / "engine" / "kernels"
-FLAGS = [
-    "-O3",
-    "-march=native",
-    "-ffp-contract=fast",
-    "-fno-math-errno",
-    "-fno-trapping-math",
-    "-D_GNU_SOURCE",
-    "-std=c11",
-    "-shared",
-    "-fPIC",
-]
+FLAGS = (
+    "-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-D_GNU_SOURCE", "-std=c11",
+    "-shared", "-fPIC",
+)  # fmt: skip
 WIDE = "-mprefer-vector-width=512"  # GCC and Clang else take half of AVX-512's vectors for version 2
 BATCH, ABREAST, ROUNDS = 32, 16, 9
 LAYERS = ((6, 14, 16, 5), (24, 12, 32, 3))  # channels, height and width, maps, side of the kernel

@@ -31,6 +31,14 @@
 #define INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
+/* Before a loop of a constant number of turns: its tile's sums stay in registers from beginning to end only if GCC takes it
+   apart early. */
+#if defined(__clang__)
+#define UNROLLED _Pragma("unroll")
+#else
+#define UNROLLED _Pragma("GCC unroll 24")
+#endif
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 typedef float vector __attribute__((vector_size(4 * LANES)));
@@ -58,34 +66,5 @@ ALWAYS_INLINE float total(vector v) {
         for (int i = 0; i < half; i++) part[i] += part[i + half];
     return part[0];
 }
-
-#if LANES == 16
-#define ALL_LANES(X, h)                                                                                              \
-    X(h, 0), X(h, 1), X(h, 2), X(h, 3), X(h, 4), X(h, 5), X(h, 6), X(h, 7), X(h, 8), X(h, 9), X(h, 10), X(h, 11),    \
-        X(h, 12), X(h, 13), X(h, 14), X(h, 15)
-#elif LANES == 8
-#define ALL_LANES(X, h) X(h, 0), X(h, 1), X(h, 2), X(h, 3), X(h, 4), X(h, 5), X(h, 6), X(h, 7)
-#else
-#define ALL_LANES(X, h) X(h, 0), X(h, 1), X(h, 2), X(h, 3)
-#endif
-#define NEAR_HALF(h, i) ((i) % (2 * (h)) < (h) ? (i) : LANES + (i) - (h))
-#define FAR_HALF(h, i) ((i) % (2 * (h)) < (h) ? (i) + (h) : LANES + (i))
-
-/* In each block of 2h numbers: the sums of a's two halves, and behind them those of b's. */
-#define FOLD(a, b, h)                                               \
-    (__builtin_shufflevector(a, b, ALL_LANES(NEAR_HALF, h)) + __builtin_shufflevector(a, b, ALL_LANES(FAR_HALF, h)))
-
-/* The sums of LANES vectors, each of whose numbers are added up, in one vector; v is used up. */
-ALWAYS_INLINE vector totals(vector v[LANES]) {
-#if LANES == 16
-    for (int i = 0; i < 8; i++) v[i] = FOLD(v[i], v[i + 8], 8);
-#endif
-#if LANES >= 8
-    for (int i = 0; i < 4; i++) v[i] = FOLD(v[i], v[i + 4], 4);
-#endif
-    for (int i = 0; i < 2; i++) v[i] = FOLD(v[i], v[i + 2], 2);
-    return FOLD(v[0], v[1], 1);
-}
-
 
 #endif
