@@ -136,7 +136,7 @@ class NativeEngine:
     @property
     def average(self) -> NDArray[np.float32]:
         """The moving average of theta that is kept, copied."""
-        average = np.empty_like(self.workspace.theta)
+        average: NDArray[np.float32] = np.empty_like(self.workspace.theta)
         self._copy_out(average, int(self.plan.rule["average"]))
         return average
 
