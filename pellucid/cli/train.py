@@ -103,8 +103,7 @@ def command(
     network = recipe.make_network(train.input_shape, train.classes)
     descent = recipe.make_descent()
     descent.check(network.layers)
-    augmented = bool(parse(recipe.augment))
-    engine, reason = select(engine, network.layers, network.dtype, network.loss, descent, augmented)
+    engine, reason = select(engine, network.layers, network.dtype, network.loss, descent)
     if reason:
         say(f"The reference engine trains, {reason}.")
     place = data if data in NAMES else str(Path(data).absolute())

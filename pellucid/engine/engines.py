@@ -81,17 +81,14 @@ def select(
     dtype: np.dtype[Any],
     loss: Loss,
     descent: Descent,
-    augmented: bool = False,
 ) -> tuple[str, str]:
     """The engine that `name` means for this training, and where it is "auto" why that is not the native one.
-
-    `augmented` says whether images are distorted.
 
     Raises:
         UsageError: an unknown name, or "native" for a training that it cannot do.
     """
     choose("engine", name, dict.fromkeys(("auto", *ENGINES)))
-    reason = unavailable(layers, dtype, loss, descent, augmented) if name != "reference" else ""
+    reason = unavailable(layers, dtype, loss, descent) if name != "reference" else ""
     if name == "native" and reason:
         raise UsageError(f"The native engine cannot train this network: {reason}. Take the engine auto or reference.")
     if name == "auto":

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from pellucid.data.distortion import Distortions
 from pellucid.data.normalization import Normalization
 from pellucid.descent import Descent
-from pellucid.engine.compiled import copy, instruction_set, missing, prepare
+from pellucid.engine.compiled import copy, instruction_set, missing, plain, prepare
+from pellucid.engine.distortion import as_arguments
 from pellucid.engine.lowering import LAYERS, LOSSES, OPTIMIZERS, lower, trained
-from pellucid.errors import UsageError
+from pellucid.engine.plan import distortion_size
 from pellucid.layers import Layer
 from pellucid.losses import Loss
 from pellucid.machine import cores
@@ -29,7 +30,6 @@ def unavailable(
     dtype: np.dtype[Any],
     loss: Loss | None = None,
     descent: Descent | None = None,
-    augmented: bool = False,
 ) -> str:
     """Why the kernels cannot do what these layers, loss and descent do; empty where they can.
 
@@ -39,8 +39,6 @@ def unavailable(
         return reason
     if dtype != np.float32:
         return f"it computes in float32, not {dtype}"
-    if augmented:
-        return "it does not distort images yet"
     if not (trained(layers, descent) if descent else slots(layers, "parameter")):
         return "there is nothing to train"
     strangers = [
@@ -71,10 +69,10 @@ class NativeEngine:
     ) -> None:
         self.workspace, self.loss, self.descent, self.normalization = workspace, loss, descent, normalization
         self.batch_size, self.seed, self.step, self.weights = batch_size, seed, 0, weights
-        self.shares = None if weights is None else _plain(weights, FLOATS)
+        self.shares = None if weights is None else plain(weights, FLOATS)
         self.threads, self.instruction_set = threads or cores(), instruction_set()
         self.images, self.channels = as_rows(images)
-        self.targets = _plain(targets, FLOATS)
+        self.targets = plain(targets, FLOATS)
         self.moved = workspace.theta.copy()  # where theta is gathered before all of it changes at once
         self._prepare()
 
@@ -84,6 +82,9 @@ class NativeEngine:
         sparse = self.channels == 1 and size <= LARGEST_SPARSE_BATCH and _mostly_zero(self.images, self.normalization)
         self.plan = lower(self.workspace.layers, self.loss, self.descent, size, self.seed, sparse, self.threads, decay)
         self.plan.rule["before"] = before
+        if self.images.ndim > 2:
+            room = distortion_size(self.images.shape[1], self.images.shape[2], self.channels)
+            self.plan.scratch = max(self.plan.scratch, room)
         self.arena, self.runner = prepare(self.plan, self.threads, self.instruction_set)
 
     def run(
@@ -94,15 +95,14 @@ class NativeEngine:
         Returns:
             The mean loss of each step's batch before its update, and how many of it were classified right.
         """
-        if distortions:
-            raise UsageError("The native engine does not distort images yet. Take the engine auto or reference.")
         losses, correct = np.empty(len(rates)), np.empty(len(rates), np.int64)
         self._copy_in(self.workspace.theta, 0)  # a callback may have changed it
         self.runner.train(
             images=self.images, targets=self.targets, area=self.images[0].size // self.channels,
             channels=self.channels, scale=self.normalization.scale, offset=self.normalization.offset,
-            order=_plain(order, np.dtype(np.int64)), rates=_plain(rates, np.dtype(np.float64)),
+            order=plain(order, np.dtype(np.int64)), rates=plain(rates, np.dtype(np.float64)),
             step=self.step + 1, losses=losses, correct=correct, weights=self.shares,
+            distortions=as_arguments(distortions, *self.images.shape[1:3]) if distortions else None,
         )  # fmt: skip
         self.step += len(rates)
         self._copy_out(self.moved, 0)
@@ -166,15 +166,7 @@ class NativeEngine:
 def as_rows(images: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """The images as the kernels read them, bytes or float32, not copied if they are so already; and their channels."""
     channels = images.shape[-1] if images.ndim == 4 else 1
-    return _plain(images, BYTES if images.dtype == BYTES else FLOATS), channels
-
-
-def _plain(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The array as C reads one: in C order, and each number where a machine may load it."""
-    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
-        return array
-    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and shows in the outputs
-        return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
+    return plain(images, BYTES if images.dtype == BYTES else FLOATS), channels
 
 
 def _mostly_zero(images: NDArray[Any], normalization: Normalization) -> bool:
