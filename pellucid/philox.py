@@ -42,7 +42,7 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[Wo
 
 def _product(multiplier: int, word: Words) -> tuple[Words, Words]:
     """The high and the low 32 bits of the 64 of a product."""
-    if isinstance(word, NUMPY):
+    if isinstance(word, np.generic | np.ndarray):
         product = word.astype(np.uint64) * np.uint64(multiplier)
         return (product >> np.uint64(32)).astype(np.uint32), product.astype(np.uint32)
     product = word * multiplier  # may turn negative in 64 bits with a sign, which are the right ones all the same

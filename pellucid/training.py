@@ -128,7 +128,7 @@ def fit(
         audience.check_validated()
         factors.check_validated()
     measure, weights = examples.loss_of_labels, examples.weights
-    engine, _ = select(engine, network.layers, network.dtype, measure, descent, weights is not None, device)
+    engine, _ = select(engine, network.layers, network.dtype, measure, descent, device)
     terms = settings(network, examples, descent, factors, epochs, batch_size, seed, label_smoothing)
     terms |= asked.settings(*wishes)
     if resume:

@@ -79,7 +79,7 @@ def _plan(what: str, json: bool, **changes: Any) -> int:
     if reason and reason != missing():
         raise UsageError(f"The native engine has no plan for {network.architecture}: {reason}.")
     plan = lower(
-        network.layers, network.loss, recipe.make_optimizer(), recipe.clip_norm or None, recipe.batch_size, recipe.seed,
+        network.layers, network.loss, recipe.make_descent(), recipe.batch_size, recipe.seed,
         sparse=recipe.normalize == "unit",
     )  # fmt: skip
     if json:

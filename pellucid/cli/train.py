@@ -106,8 +106,7 @@ def command(
     network = recipe.make_network(train.input_shape, train.classes)
     descent = recipe.make_descent()
     descent.check(network.layers)
-    weighted = bool(recipe.class_weights)
-    engine, reason = select(engine, network.layers, network.dtype, network.loss, descent, weighted, device)
+    engine, reason = select(engine, network.layers, network.dtype, network.loss, descent, device)
     if reason:
         say(f"The reference engine trains, {reason}.")
     place = data if data in NAMES else str(Path(data).absolute())

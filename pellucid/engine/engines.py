@@ -89,12 +89,11 @@ def select(
     dtype: np.dtype[Any],
     loss: Loss,
     descent: Descent,
-    weighted: bool = False,
     device: str = "cpu",
 ) -> tuple[str, str]:
     """The engine that `name` means for this training, and where it is "auto" why that is not the native one.
 
-    `weighted` says whether examples have weights. On a device other than the CPU, "auto" means the torch engine.
+    On a device other than the CPU, "auto" means the torch engine.
 
     Raises:
         UsageError: an unknown name, "native" for a training that it cannot do, or a device that is not there.
@@ -105,7 +104,7 @@ def select(
         if name not in ("auto", "torch"):
             raise UsageError(f"The {name} engine computes on the CPU. Take the engine torch for {device}.")
         return "torch", ""
-    reason = unavailable(layers, dtype, loss, descent, weighted) if name != "reference" else ""
+    reason = unavailable(layers, dtype, loss, descent) if name != "reference" else ""
     if name == "native" and reason:
         raise UsageError(f"The native engine cannot train this network: {reason}. Take the engine auto or reference.")
     if name == "auto":

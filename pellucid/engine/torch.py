@@ -87,7 +87,10 @@ class TorchEngine:
             self._distort(distortions.of(self.images[order]))
         self.position.zero_()
         self.count.fill_(self.step)
-        vectors = ((self.twin.theta, self.workspace.theta), (self.twin.state, self.workspace.state))
+        vectors: Sequence[tuple[Tensor, Tensor]] = (
+            (self.twin.theta, self.workspace.theta),
+            (self.twin.state, self.workspace.state),
+        )
         for tensor, vector in vectors:
             tensor.copy_(torch.tensor(vector))  # a callback may have changed it
         steps, rest = divmod(len(order), self.batch_size)

@@ -15,6 +15,7 @@
 #include "pooling.h"
 #include "flatten.h"
 #include "sparse.h"
+#include "constraint.h"
 #include "activation.h"
 #include "loss.h"
 #include "peak.h"
