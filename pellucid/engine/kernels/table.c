@@ -17,6 +17,7 @@
 #include "batch_norm_backward.h"
 #include "layer_norm.h"
 #include "sparse.h"
+#include "constraint.h"
 #include "activation.h"
 #include "softmax.h"
 #include "loss.h"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from pellucid.engine.lowering.rule import PLAIN
 from pellucid.engine.plan import MOST_PARTS, PAD, PANEL, Images, Matrix, Operation, Plan, Rows, Vector, padded
 from pellucid.layers import Layer, walk
 from pellucid.layers.dense import Dense
@@ -24,13 +23,14 @@ class Builder:
 
     Args:
         layers: of the network.
-        rule: the optimizer.
+        rule: the descent, a record of lowering/rule.py.
         batch_size: examples of a step.
         seed: of what is drawn for each element.
         abreast: whether images lie abreast somewhere.
         sparse: whether the first layer passes over pixels that are 0.
         threads: that will run the plan.
         training: whether there are steps; a prediction reads theta itself.
+        rates: factors of the learning rate by the names of layers; 0 freezes a layer.
     """
 
     def __init__(
@@ -44,8 +44,9 @@ class Builder:
         sparse: bool = False,
         threads: int = 1,
         training: bool = True,
+        rates: Mapping[str, float] | None = None,
     ) -> None:
-        self.threads = threads
+        self.threads, self.rates = threads, rates or {}
         self.seed, self.batch_size, self.rule = seed, batch_size, rule
         self.plan = Plan(batch_size, rule, [])
         self.must_meet = False  # before the next operation
@@ -58,24 +59,29 @@ class Builder:
         if abreast or any(isinstance(parameters, Vector) for parameters in self.plan.parameters):
             self.plan.part = PAD * -(-self.blocks // MOST_PARTS)
         self.parameters = self.plan.size
-        vectors = [name for name in ("gradient", "first", "second") if rule[name]]
+        vectors = [name for name in ("gradient", "first", "second", "average") if rule[name]]
         for name in vectors:
             rule[name] = self.claim(self.parameters)
         for slot in slots(layers, "state"):
-            vector = Vector(slot.layer.name, self.plan.size, slot.start, slot.stop - slot.start)
+            vector = Vector(slot.layer.name, self.plan.size, slot.start, slot.stop - slot.start, 0, 0)
             self.plan.state.append(vector)
             self.claim(vector.size)
 
     def _place_parameters(self, layers: Sequence[Layer], sparse: bool, training: bool) -> None:
         for layer, group in groupby(slots(layers, "parameter"), lambda slot: slot.layer):
-            first, *rest = group
+            places = list(group)
+            first = places[0]
             parameters: Matrix | Vector
             if isinstance(layer, Dense):  # b follows W
                 outputs, inputs = first.shape
                 panel = PANEL if sparse and layer is layers[0] else padded(outputs)
                 parameters = Matrix(layer.name, self.plan.size, first.start, inputs, outputs, panel)
             else:
-                parameters = Vector(layer.name, self.plan.size, first.start, [first, *rest][-1].stop - first.start)
+                units = first.shape[0] if first.tensor.name == "W" else 0
+                weights = first.stop - first.start if units else 0
+                parameters = Vector(
+                    layer.name, self.plan.size, first.start, places[-1].stop - first.start, units, weights
+                )
             self.plan.parameters.append(parameters)
             if training:
                 self.claim(parameters.size)
@@ -158,19 +164,29 @@ class Builder:
     @property
     def way(self) -> str:
         """What becomes of a gradient: it is kept for its norm, part of a product, or used for an update."""
-        return "gradient" if self.rule["clip_norm"] else "descend" if self.rule["kind"] == PLAIN else "update"
+        return "gradient" if self.rule["clip_norm"] else "descend" if self.rule["in_product"] else "update"
+
+    def rate_of(self, name: str) -> float:
+        """The factor of the learning rate of the layer of this name; where it is 0, nobody asks for its gradient."""
+        return self.rates.get(name, 1.0)
 
     def update(self, kernel: str, layer: str, shapes: str, arithmetic: int, floats: int, **fields: Any) -> None:
         """An operation that ends the step: all threads have met, and it shares out its own work.
 
         `arithmetic` and `floats` are those of the whole batch; each parameter is read and written, with its moments.
+        A layer that is frozen needs none.
         """
-        size = self.parameters_of(layer).size
+        parameters, rate = self.parameters_of(layer), self.rate_of(layer)
+        if not rate:
+            return
+        size = parameters.size
+        if isinstance(parameters, Vector):
+            fields["inputs"] = parameters.weights
         vectors = 2 + 2 * sum(bool(self.rule[name]) for name in ("first", "second")) if self.way == "update" else 2
         self.updates.append(
             Operation(
                 f"{kernel}_{self.way}", layer, shapes, arithmetic, 4 * (floats + vectors * size),
-                meet=not self.updates, **fields,
+                meet=not self.updates, number=rate, **fields,
             )
         )  # fmt: skip
 
