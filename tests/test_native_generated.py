@@ -41,6 +41,8 @@ OPTIMIZERS = (
     pl.SGD(0.005, momentum=0.9, nesterov=True, weight_decay=0.01),
     pl.Adam(0.002, epsilon=1e-2),  # so that gradients that are 0 but for rounding, as of a bias before BN, move nothing
     pl.AdamW(0.002, epsilon=1e-2),
+    pl.RMSProp(0.002, epsilon=1e-2),
+    pl.Adagrad(0.002, epsilon=1e-2),  # Lion takes the sign of such gradients: test_native_descent.py holds it
 )
 STEPS = 3
 NEAR = 2e-5  # of what the numbers are, for which single precision has 6e-8
@@ -75,15 +77,25 @@ class Configuration:
         images[rng.random(images.shape) < rng.choice([0.0, 0.6])] = 0
         targets = rng.dirichlet(np.ones(network.outputs), count).astype(np.float32)
         runner = engine(
-            network.workspace(gradient=np.zeros_like(network.theta)), network.loss,
-            Descent(self.optimizer, clip_norm=self.clip_norm), images if channels > 1 else images[..., 0], targets,
-            Normalization(), self.batch_size, seed=self.number, **options,
+            network.workspace(gradient=np.zeros_like(network.theta)), network.loss, self.descent(network),
+            images if channels > 1 else images[..., 0], targets, Normalization(), self.batch_size, seed=self.number,
+            weights=rng.uniform(0.5, 2, count).astype(np.float32) if self.number % 4 == 1 else None, **options,
         )  # fmt: skip
         losses, correct = runner.run(rng.permutation(count), np.full(STEPS, self.optimizer.learning_rate))
         results = {"losses": losses, "correct": correct}
         for role, vector in (("parameter", network.theta), ("state", network.state)):
             results |= {slot.name: slot.view(vector) for slot in slots(network.layers, role)}
         return results
+
+    def descent(self, network: pl.Network) -> Descent:
+        """Every other network has a layer that is frozen, or learns at half the rate."""
+        rng = np.random.default_rng(self.number)
+        names = sorted({slot.layer.name for slot in slots(network.layers, "parameter")})
+        rates = {str(rng.choice(names)): float(rng.choice([0.0, 0.5]))} if self.number % 2 and len(names) > 1 else {}
+        l2, max_norm = rng.choice([0.0, 0.01]), rng.choice([0.0, 0.0, 1.5])
+        return Descent(
+            self.optimizer, l2=float(l2), clip_norm=self.clip_norm, max_norm=float(max_norm), layer_rates=rates
+        )
 
 
 def configuration(number: int) -> Configuration:

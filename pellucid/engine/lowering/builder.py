@@ -63,7 +63,7 @@ class Builder:
         for name in vectors:
             rule[name] = self.claim(self.parameters)
         for slot in slots(layers, "state"):
-            vector = Vector(slot.layer.name, self.plan.size, slot.start, slot.stop - slot.start, 0, 0)
+            vector = Vector(slot.layer.name, self.plan.size, slot.start, slot.stop - slot.start)
             self.plan.state.append(vector)
             self.claim(vector.size)
 
