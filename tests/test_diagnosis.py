@@ -429,8 +429,7 @@ def test_watching_changes_no_bit(digits: Digits, engine: str, architecture: str)
     ends = []
     for diagnosis in (True, False):
         network = pl.Network(architecture)
-        chosen = "reference" if "BN" in architecture else engine
-        options = {"epochs": 3, "optimizer": pl.Adam(), "validation": 0.1, "engine": chosen}
+        options = {"epochs": 3, "optimizer": pl.Adam(), "validation": 0.1, "engine": engine}
         pl.fit(network, digits[0], diagnosis=diagnosis, **options)
         ends.append(network.theta.tobytes() + network.state.tobytes())
     assert ends[0] == ends[1]
