@@ -11,13 +11,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from pellucid.benchmark import race, report
+import pellucid as pl
+from pellucid.benchmark import growth, memory, race, report
 from pellucid.benchmark.contenders import Contender
+from pellucid.benchmark.growth import Growth
+from pellucid.benchmark.memory import Peak
 from pellucid.benchmark.race import Racer, Result, failures
 from pellucid.benchmark.work import LENET5, WORKS, Answering, Work
+from pellucid.data.idx import write_dataset
 
 RESULTS = [
     Result("PyTorch", "eager", 0.8, [0.8], 1.0, accuracies=[0.91, 0.975], share=0.1),
@@ -122,13 +127,65 @@ def test_pellucid_races_alone_where_nothing_else_is_installed(
     monkeypatch.setattr(race, "module_of", module_of)
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)  # it would hold for the tests behind this one
     result = pellucid(
-        "bench", "--rounds", 1, "--only", "sgd, batch 128", "--data", digits_folder, "--out", "races", "--json"
+        "bench",
+        "--rounds",
+        1,
+        "--only",
+        "784-128-64-10, sgd, batch 128",
+        "--data",
+        digits_folder,
+        "--out",
+        "races",
+        "--json",
     )
     assert result.code == 0, result.err
-    assert [r["work"] for r in result.json["races"]] == [work.name for work in WORKS if "sgd, batch 128" in work.name]
+    assert [r["work"] for r in result.json["races"]] == [
+        work.name for work in WORKS if "784-128-64-10, sgd, batch 128" in work.name
+    ]
     assert "JAX does not race: No module named 'JAX'" in result.err
     assert {"bench.json", "bench.md", "bench.png"} == {path.name for path in Path("races").iterdir()}
     assert pellucid("bench", "--only", "nothing", "--data", digits_folder).code == 2
+
+
+def test_growth_is_told_in_words_and_drawn() -> None:
+    grown = [Growth("width", "784-width-10", [64, 1024], {"pellucid": [0.1, 0.9], "PyTorch": [0.4, 0.8]})]
+    assert list(growth.words(grown)) == [
+        "width, 64 to 1,024 (784-width-10): pellucid's epoch goes from 0.100 s to 0.900 s (9.00 times); "
+        "PyTorch's epoch goes from 0.400 s to 0.800 s (2.00 times)."
+    ]
+    assert Image.open(io.BytesIO(growth.picture(4 * grown, "caption"))).size == (3 * 560, 2 * 380 + 34)
+
+
+def test_every_point_of_every_axis_can_be_trained() -> None:
+    for axis in growth.AXES:
+        assert len(axis.points) >= 4
+        arithmetic = [work.arithmetic * work.examples for work in axis.points.values()]
+        assert axis.name == "batch size" or arithmetic == sorted(arithmetic)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the cap is Linux's")
+def test_a_training_on_a_mapped_file_needs_less_memory_than_the_file_has(tmp_path: Path) -> None:
+    """The same training that first reads the file into memory cannot be had under the cap."""
+    images, labels = np.zeros((400_000, 28, 28), np.uint8), np.arange(400_000) % 10
+    images[:, 0, 0] = labels
+    data = pl.data.Dataset(images, labels)
+    write_dataset(tmp_path, data, data.subset(slice(100)))
+    size = images.nbytes / 2**20
+    assert size > 256
+    peak = memory.capped(tmp_path, "mapped", cap=256)
+    assert peak is not None
+    assert peak < size / 2
+    assert memory.capped(tmp_path, "read", cap=256) is None
+
+
+def test_peak_memory_is_told_in_words() -> None:
+    peaks = [Peak("mapped", 64, 30.0), Peak("read", 64, 90.0), Peak("mapped", 512, 70.0), Peak("read", 512, None)]
+    assert list(memory.words(peaks, cap=300)) == [
+        "mapped by pellucid, under a cap of 300 MiB: 64 to 512 MiB of images take 30 to 70 MiB.",
+        "read into memory first, under a cap of 300 MiB: 64 to 64 MiB of images take 90 to 90 MiB; "
+        "512 MiB cannot be had.",
+    ]
+    assert Image.open(io.BytesIO(memory.picture(peaks, "caption"))).width == 720
 
 
 @pytest.mark.slow

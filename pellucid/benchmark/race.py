@@ -217,6 +217,11 @@ def seconds(work: Callable[..., Any], *arguments: Any) -> float:
     return time.perf_counter() - began
 
 
+def duration(seconds: float) -> str:
+    """In a unit that fits."""
+    return f"{seconds * 1e6:.0f} µs" if seconds < 0.001 else f"{seconds:.3f} s" if seconds < 1 else f"{seconds:.1f} s"
+
+
 def summary(taken: list[float], warming: int) -> tuple[float, list[float], float]:
     """The median without the first ones, which compile and warm up; those behind it; and the very first."""
     counted = taken[warming:]

@@ -8,8 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pellucid.benchmark import growth, memory
 from pellucid.benchmark.contenders import LIBRARIES
-from pellucid.benchmark.race import Result
+from pellucid.benchmark.growth import Growth
+from pellucid.benchmark.memory import Peak
+from pellucid.benchmark.race import Result, duration
 from pellucid.files.atomic import write_atomic
 from pellucid.glass.bars import Bar, Group, draw
 
@@ -62,11 +65,6 @@ def footnotes(races: Races) -> Iterator[str]:
         yield "‡ By the reference engine, plain NumPy: there are no kernels for this work yet."
 
 
-def duration(seconds: float) -> str:
-    """In a unit that fits."""
-    return f"{seconds * 1e6:.0f} µs" if seconds < 0.001 else f"{seconds:.3f} s" if seconds < 1 else f"{seconds:.1f} s"
-
-
 def machine_words(facts: Facts) -> str:
     """Of which machine, libraries and day the figures are."""
     rates = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in facts["product_rates"].items())
@@ -110,6 +108,18 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, list[Result]]]:
         rows = [{name: value for name, value in row.items() if name != "accuracy"} for row in race["results"]]
         races[race["work"]] = [Result(**row) for row in rows]
     return facts, races
+
+
+def write_growth(folder: Path, facts: Facts, grown: Sequence[Growth], peaks: Sequence[Peak]) -> None:
+    """growth.json, and growth and memory each as .md and .png; memory only where it was measured."""
+    about = f"{facts['threads']} threads, {facts['machine']['cpu']}, {facts['date']}"
+    content = {**facts, "growth": list(map(asdict, grown)), "memory": list(map(asdict, peaks))}
+    write_atomic(folder / "growth.json", (json.dumps(content, indent=2) + "\n").encode())
+    write_atomic(folder / "growth.md", "".join(f"- {line}\n" for line in growth.words(grown)).encode())
+    write_atomic(folder / "growth.png", growth.picture(grown, about))
+    if peaks:
+        write_atomic(folder / "memory.md", "".join(f"- {line}\n" for line in memory.words(peaks)).encode())
+        write_atomic(folder / "memory.png", memory.picture(peaks, about))
 
 
 def write(folder: Path, facts: Facts, races: Races) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from pellucid import __version__
+from pellucid.benchmark import growth as growing
+from pellucid.benchmark import memory
 from pellucid.benchmark.process import PROCESSES, race_processes
 from pellucid.benchmark.quiet import Machine
 from pellucid.benchmark.race import (
@@ -25,7 +28,7 @@ from pellucid.benchmark.race import (
     race_answers,
     race_epochs,
 )
-from pellucid.benchmark.report import lines, machine_words, plain, write
+from pellucid.benchmark.report import lines, machine_words, plain, write, write_growth
 from pellucid.benchmark.work import ANSWERS, WORKS
 from pellucid.cli.options import Data, Json
 from pellucid.cli.output import DownloadProgress, emit, say
@@ -43,7 +46,12 @@ def command(
     threads: Annotated[int, Option(min=1, help="Of each contender.")] = 2,
     only: Annotated[str | None, Option(help="Only races with this in their names, such as 'batch 32'.")] = None,
     data: Data = "mnist",
-    out: Annotated[Path | None, Option(metavar="FOLDER", help="Write bench.json, .md and .png there.")] = None,
+    growth: Annotated[
+        bool, Option("--growth", help="No races: how time grows with the work, and memory with the data.")
+    ] = False,
+    out: Annotated[
+        Path | None, Option(metavar="FOLDER", help="Write bench.json, .md and .png there; or growth.* and memory.*.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Race training and prediction against the libraries that are installed, with the accuracy in the same run."""
@@ -52,6 +60,8 @@ def command(
         return subprocess.call([sys.executable, "-m", "pellucid", *sys.argv[1:]])
     if hasattr(os, "sched_setaffinity"):  # JAX takes a thread for each core that the process may use
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    if growth:
+        return _grow(rounds, threads, data, out, json)
     names = [row.name for row in (*WORKS, *ANSWERS, *PROCESSES)]
     if not any((only or "") in name for name in names):
         raise UsageError(f"No race has {only!r} in its name. There are: {'; '.join(names)}.")
@@ -77,6 +87,22 @@ def command(
     for failure in failed:
         say(f"FAILED, so the times cannot be compared: {failure}.")
     return int(bool(failed))
+
+
+def _grow(rounds: int, threads: int, data: str, out: Path | None, json: bool) -> int:
+    """How time and memory grow, in words, as JSON and as pictures."""
+    train, test = load(data, DownloadProgress())
+    libraries, machine = available(say), Machine(threads)
+    grown = growing.measure(train, test, libraries, rounds, machine, say)
+    peaks = memory.measure(train, test, say)
+    facts = _facts(machine, rounds, libraries)
+    if out:
+        write_growth(out, facts, grown, peaks)
+    if json:
+        emit({**facts, "growth": list(map(asdict, grown)), "memory": list(map(asdict, peaks))})
+    else:
+        print(*growing.words(grown), *memory.words(peaks), sep="\n")
+    return 0
 
 
 def _races(
