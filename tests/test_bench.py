@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,12 +18,15 @@ from PIL import Image
 
 import pellucid as pl
 from pellucid.benchmark import growth, memory, race, report
-from pellucid.benchmark.contenders import Contender
+from pellucid.benchmark.contenders import Contender, channels_last
 from pellucid.benchmark.growth import Growth
 from pellucid.benchmark.memory import Peak
+from pellucid.benchmark.process import FOLDER
 from pellucid.benchmark.race import Racer, Result, failures
 from pellucid.benchmark.work import LENET5, WORKS, Answering, Work
 from pellucid.data.idx import write_dataset
+from pellucid.layers.dense import Dense
+from pellucid.recipe import find
 
 RESULTS = [
     Result("PyTorch", "eager", 0.8, [0.8], 1.0, accuracies=[0.91, 0.975], share=0.1),
@@ -53,6 +57,25 @@ def test_every_library_pools_before_relu() -> None:
     kinds = [layer.name for layer in Work("1x28x28-4C5-BN-MP2-8C3-8C3-MP2-10", "sgd", 1).layers]
     assert kinds[:4] == ["conv1", "bn1", "pool1", "relu1"]
     assert kinds[4:9] == ["conv2", "relu2", "conv3", "pool2", "relu3"]
+
+
+def test_weights_for_images_with_channels_last_mean_the_same() -> None:
+    layers = Work("2x6x5-3C3-4C2-7-2", "sgd", 1).layers
+    arrays = channels_last.parameters(layers)
+    place = next(place for place, layer in enumerate(layers) if isinstance(layer, Dense))
+    flat, dense = layers[place - 1], layers[place]
+    assert arrays[0][0][1, 2, 0, 1] == layers[0].W[1, 0, 1, 2]
+    x = np.random.default_rng(0).random(flat.input_shape, np.float32)
+    np.testing.assert_allclose(x.transpose(1, 2, 0).ravel() @ arrays[place][0], dense.W @ x.ravel(), rtol=1e-5)
+
+
+def test_the_speedrun_and_its_script_are_the_same_training() -> None:
+    recipe = find("speedrun")
+    script = (FOLDER / "pytorch_speedrun.py").read_text()
+    assert f"lr={recipe.learning_rate}, betas=({recipe.beta1}, {recipe.beta2})" in script
+    assert recipe.schedule == "one_cycle,share=" + re.search("pct_start=([0-9.]+)", script)[1]
+    assert f"label_smoothing={recipe.label_smoothing}" in script
+    assert f"split({recipe.batch_size})" in script
 
 
 def test_ratios_are_in_units_of_pellucids_best_and_the_fastest_of_a_library_stands_first() -> None:
@@ -90,6 +113,13 @@ def test_a_way_that_cannot_be_the_fastest_gives_up_its_turns() -> None:
     slow.judge(best=1.0)
     assert slow.result().seconds == 2.1  # the first epoch compiles
     assert slow.result().stopped == "1 of 5 turns: another way of the library is faster"
+
+
+def test_who_has_had_all_turns_was_not_stopped() -> None:
+    one = racer(9.0, 9.0)
+    one.accuracies *= 5
+    one.judge(best=1.0)
+    assert one.result().stopped == ""
 
 
 def test_a_contender_stops_where_its_time_is_over_and_goes_on_where_not() -> None:

@@ -77,9 +77,11 @@ class Racer:
 
     def judge(self, best: float) -> None:
         """Whether it goes on, given the seconds of the fastest way of its library; the first turn always counts."""
+        if len(self.accuracies) > self.rounds:
+            return
         if self.taken[-1] > HOPELESS * best:
             self.stopped = "another way of the library is faster"
-        elif sum(self.taken[-EPOCHS:]) + sum(self.taken) > BUDGET and len(self.accuracies) <= self.rounds:
+        elif sum(self.taken[-EPOCHS:]) + sum(self.taken) > BUDGET:
             self.stopped = f"the next turn would end after its {BUDGET:.0f} seconds"
 
     def result(self) -> Result:
