@@ -16,6 +16,7 @@ class Plan:
         arena: NDArray[Any],
         *,
         batch_size: int,
+        part: int,
         scratch_size: int,
         threads: int,
         instruction_set: str,

@@ -53,7 +53,7 @@ def prepare(plan: Plan, threads: int, instructions: str) -> tuple[NDArray[np.flo
     arena = memory[start : start + plan.size]
     runner = _native.Plan(
         plan.records(_native.KERNELS), np.array([plan.rule]), arena, batch_size=plan.batch_size,
-        scratch_size=plan.scratch, threads=threads, instruction_set=instructions,
+        part=plan.part, scratch_size=plan.scratch, threads=threads, instruction_set=instructions,
     )  # fmt: skip
     return arena, runner
 

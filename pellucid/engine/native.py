@@ -79,7 +79,9 @@ class NativeEngine:
         self.images, self.channels = as_rows(images)
         self.targets = _plain(targets, FLOATS)
         sparse = self.channels == 1 and batch_size <= LARGEST_SPARSE_BATCH and _mostly_zero(self.images, normalization)
-        self.plan = lower(workspace.layers, loss, descent.optimizer, descent.clip_norm, batch_size, seed, sparse)
+        self.plan = lower(
+            workspace.layers, loss, descent.optimizer, descent.clip_norm, batch_size, seed, sparse, self.threads
+        )
         self.arena, self.runner = prepare(self.plan, self.threads, self.instruction_set)
         self.moved = workspace.theta.copy()  # where theta is gathered before all of it changes at once
 
@@ -125,12 +127,12 @@ class NativeEngine:
             self._copy_in(vector, int(self.plan.rule[name]))
 
     def _copy_in(self, vector: NDArray[np.float32], shift: int) -> None:
-        for matrix in self.plan.matrices:
-            matrix.copy(self.arena, vector, out=False, shift=shift)
+        for parameters in self.plan.parameters:
+            parameters.copy(self.arena, vector, out=False, shift=shift)
 
     def _copy_out(self, vector: NDArray[np.float32], shift: int) -> None:
-        for matrix in self.plan.matrices:
-            matrix.copy(self.arena, vector, out=True, shift=shift)
+        for parameters in self.plan.parameters:
+            parameters.copy(self.arena, vector, out=True, shift=shift)
 
 
 def as_rows(images: NDArray[Any]) -> tuple[NDArray[Any], int]:

@@ -2,7 +2,8 @@
 
 In the arena an example is a row (in the reference it is a column: the plan's rows are the transpose). First come the
 parameters, then gradients and moments if the optimizer keeps some, then the tensors of a batch. A weight matrix lies as
-(in, out), with the bias as one more row behind it, so that a vector of the machine holds neighbouring outputs.
+(in, out), with the bias as one more row behind it, so that a vector of the machine holds neighbouring outputs. Images
+lie abreast, the same pixel of 16 images in 16 neighbouring floats, so that a vector holds one pixel of several images.
 `kernels/plan.h` declares the same records in C.
 """
 
@@ -17,9 +18,15 @@ from numpy.typing import NDArray
 PAD = 16  # floats: a cache line, and the widest vector; all of these stand in kernels/plan.h too
 TILE_ROWS, PANEL, SPARSE_STRIP, BLOCK, SUMMED = 6, 64, 24, 64, 4096  # what the kernels take at a time
 
+IMAGE_RIM = 3  # zeros beside the gradient of a convolution that its way back may touch, a tile's width less one
+MOST_PARTS = 64  # of a batch, each with a gradient of its own for what images share
+
+TENSOR = ("i8", 5)
 OPERATION = np.dtype(
     [
-        ("kernel", "i8"), ("meet", "i8"), ("x", "i8"), ("y", "i8"), ("w", "i8"), ("in", "i8"), ("out", "i8"),
+        ("kernel", "i8"), ("meet", "i8"), ("carry", "i8"), ("x", *TENSOR), ("y", *TENSOR), ("kept", *TENSOR),
+        ("w", "i8"), ("sums", "i8"), ("inputs", "i8"), ("outputs", "i8"), ("height", "i8"), ("width", "i8"),
+        ("rows", "i8"), ("columns", "i8"), ("side", "i8"), ("stride", "i8"), ("padding", "i8"), ("relu", "i8"),
         ("batch", "i8"), ("number", "f8"), ("key", "u4", 2),
     ]
 )  # fmt: skip
@@ -36,14 +43,66 @@ def sparse_size(batch: int, features: int) -> int:
     return batch * (2 * features + 1) + features * room
 
 
+Place = tuple[
+    int, int, int, int, int
+]  # where a tensor lies: first number, unit, thread, plane, row; see kernels/plan.h
+NOWHERE: Place = (0, 0, 0, 0, 0)
+
+
 @dataclass(frozen=True)
 class Rows:
-    """A tensor of the batch: a row of `width` numbers for each example, beginning at `place` in the arena."""
+    """A tensor of the batch: a row of `width` numbers for each example, beginning at `start` in the arena."""
 
-    place: int
+    start: int
     width: int
     spare: bool = False  # whoever wrote it does not need it again, so the next layer may write over it
     sparse: bool = False  # only what is not 0 is kept, see kernels/sparse.h
+
+    @property
+    def place(self) -> Place:
+        return (self.start, padded(self.width), 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images of the batch abreast, PAD at a time: (channels, height, width, PAD) within a rim of zeros."""
+
+    start: int
+    channels: int
+    height: int
+    width: int
+    rim: int = 0
+    threads: bool = False  # each thread has PAD of them, which live until the next PAD come
+    spare: bool = False
+    gradient_rim: int = 0  # that their gradient needs
+
+    @property
+    def row(self) -> int:
+        return (self.width + 2 * self.rim) * PAD
+
+    @property
+    def plane(self) -> int:
+        return (self.height + 2 * self.rim) * self.row
+
+    @property
+    def size(self) -> int:
+        """The floats of PAD images."""
+        return self.channels * self.plane
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.channels, self.height, self.width
+
+    @property
+    def place(self) -> Place:
+        return self.within(0)
+
+    def within(self, padding: int) -> Place:
+        """Where they begin with so much of their rim."""
+        first = self.start + (self.rim - padding) * (self.row + PAD)
+        return (
+            (first, 0, self.size, self.plane, self.row) if self.threads else (first, self.size, 0, self.plane, self.row)
+        )
 
 
 @dataclass(frozen=True)
@@ -80,6 +139,29 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Vector:
+    """A layer's parameters as they lie in theta."""
+
+    layer: str
+    place: int  # in the arena
+    start: int  # in theta
+    count: int
+
+    @property
+    def size(self) -> int:
+        return padded(self.count)
+
+    def copy(self, arena: NDArray[np.float32], vector: NDArray[np.float32], *, out: bool, shift: int = 0) -> None:
+        """Copy them between the arena and a flat vector like theta; `shift` leads to the gradient or a moment."""
+        outside = vector[self.start : self.start + self.count]
+        inside = arena[self.place + shift : self.place + shift + self.count]
+        if out:
+            outside[...] = inside
+        else:
+            inside[...] = outside
+
+
+@dataclass(frozen=True)
 class Operation:
     """One kernel's work, with what people want to know of it."""
 
@@ -88,11 +170,22 @@ class Operation:
     shapes: str
     arithmetic: int  # multiplications, additions and function values in a step of a whole batch
     bytes: int  # read and written in such a step
-    x: int = 0
-    y: int = 0
+    x: Place = NOWHERE
+    y: Place = NOWHERE
+    kept: Place = NOWHERE
+    carry: int = 0  # examples that a thread carries through it; 0: it shares out its work itself
     w: int = 0
+    sums: int = 0
     inputs: int = 0
     outputs: int = 0
+    height: int = 0
+    width: int = 0
+    rows: int = 0
+    columns: int = 0
+    side: int = 0
+    stride: int = 0
+    padding: int = 0
+    relu: bool = False
     batch: int = 0
     number: float = 0.0
     key: tuple[int, int] = (0, 0)
@@ -105,20 +198,17 @@ class Plan:
 
     batch_size: int
     rule: Any  # the optimizer, a record of lowering/rule.py
-    matrices: list[Matrix]
+    parameters: list[Matrix | Vector]
     operations: list[Operation] = field(default_factory=list)
     size: int = 0  # floats of the arena
     scratch: int = PAD  # floats of scratch for each thread
+    part: int = 1  # examples that stay with one thread
 
     def records(self, kernels: tuple[str, ...]) -> NDArray[Any]:
         """The operations as the C code reads them; `kernels` is its table."""
-        return np.array(
-            [
-                (kernels.index(o.kernel), o.meet, o.x, o.y, o.w, o.inputs, o.outputs, o.batch, o.number, o.key)
-                for o in self.operations
-            ],
-            OPERATION,
-        )
+        names = OPERATION.names[1:] if OPERATION.names else ()
+        rows = [(kernels.index(o.kernel), *(getattr(o, name) for name in names)) for o in self.operations]
+        return np.array(rows, OPERATION)
 
     def __str__(self) -> str:
         head = ("kernel", "layer", "shapes", "arithmetic", "bytes")

@@ -13,7 +13,7 @@ from pellucid.arithmetic import operations_of
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
 from pellucid.engine.compiled import copy, instruction_set, missing, prepare
-from pellucid.engine.lowering import lower_prediction
+from pellucid.engine.lowering import lower_prediction, reads_images
 from pellucid.engine.native import as_rows, unavailable
 from pellucid.errors import NumericError
 from pellucid.layers import Layer
@@ -94,7 +94,7 @@ class Predictor:
         formulas = [link.kind, *[vars(layer).get("slope") for layer in self.layers]]
         if self.formulas != formulas:
             self.formulas, self.runner = formulas, None
-            if not unavailable(self.layers, theta.dtype):
+            if not unavailable(self.layers, theta.dtype) and not reads_images(self.layers):
                 plan = lower_prediction(self.layers, link, MOST_EXAMPLES)
                 _, self.runner = prepare(plan, 1, instruction_set())
         if self.runner is None:

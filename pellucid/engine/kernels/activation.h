@@ -3,32 +3,36 @@
 
 #include "elementary.h"
 
-/* y = f(x, w) for every number of the thread's examples. */
-#define ELEMENTWISE(name, formula)                                                              \
-    static void name(const operation *o, const pass *p, int thread, int threads) {              \
-        const range part = share(p->examples, 1, thread, threads);                              \
-        const int64_t row = padded(o->out), first = part.first * row, last = part.last * row;   \
-        const float *xs = p->arena + o->x, *ws = p->arena + o->w;                               \
-        float *ys = p->arena + o->y;                                                            \
-        const float number = (float)o->number;                                                  \
-        (void)ws, (void)number;                                                                 \
-        INDEPENDENT for (int64_t i = first; i < last; i++) {                           \
-            const float x = xs[i], w = ws[i];                                                   \
-            (void)w;                                                                            \
-            ys[i] = formula;                                                                    \
-        }                                                                                       \
+/* y = f(x, kept) for every number of the thread's examples. */
+#define ELEMENTWISE(name, formula)                                                                                 \
+    static void name(const operation *o, const pass *p, range part, int thread) {                                  \
+        const extent all = extent_of(o, part);                                                                     \
+        const float number = (float)o->number;                                                                     \
+        (void)number;                                                                                              \
+        for (int64_t unit = all.first; unit < all.last; unit++)                                                    \
+            for (int64_t plane = 0; plane < all.planes; plane++)                                                   \
+                for (int64_t row = 0; row < all.rows; row++) {                                                     \
+                    const float *xs = floats_of(p, o->x, unit, thread) + place_of_row(o->x, plane, row);           \
+                    const float *ks = floats_of(p, o->kept, unit, thread) + place_of_row(o->kept, plane, row);     \
+                    float *ys = floats_of(p, o->y, unit, thread) + place_of_row(o->y, plane, row);                 \
+                    INDEPENDENT for (int64_t i = 0; i < all.run; i++) {                                            \
+                        const float x = xs[i], kept = ks[i];                                                       \
+                        (void)kept;                                                                                \
+                        ys[i] = formula;                                                                           \
+                    }                                                                                              \
+                }                                                                                                  \
     }
 
 /* clang-format off */
 ELEMENTWISE(relu_forward, x <= 0 ? 0 : x) /* so that NaN stays NaN */
-ELEMENTWISE(relu_backward, w > 0 ? x : 0)
+ELEMENTWISE(relu_backward, kept > 0 ? x : 0)
 ELEMENTWISE(leaky_relu_forward, x <= 0 ? number * x : x)
-ELEMENTWISE(leaky_relu_backward, w > 0 ? x : number * x) /* the slope is at least 0, so a > 0 where z > 0 */
+ELEMENTWISE(leaky_relu_backward, kept > 0 ? x : number * x) /* the slope is at least 0, so a > 0 where z > 0 */
 ELEMENTWISE(sigmoid_forward, logistic(x))
-ELEMENTWISE(sigmoid_backward, x * w * (1 - w))
+ELEMENTWISE(sigmoid_backward, x * kept * (1 - kept))
 ELEMENTWISE(tanh_forward, hyperbolic_tangent(x))
-ELEMENTWISE(tanh_backward, x * (1 - w * w))
-ELEMENTWISE(dropout_backward, x * w)
+ELEMENTWISE(tanh_backward, x * (1 - kept * kept))
+ELEMENTWISE(dropout_backward, x * kept)
 /* clang-format on */
 
 /* The largest of `count` numbers. */
@@ -47,21 +51,19 @@ static float exponentials(const float *z, float largest, float *a, int64_t count
     return sum;
 }
 
-static void softmax_forward(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(p->examples, 1, thread, threads);
+static void softmax_forward(const operation *o, const pass *p, range part, int thread) {
     for (int64_t e = part.first; e < part.last; e++) {
-        const float *z = p->arena + o->x + e * padded(o->out);
-        float *a = p->arena + o->y + e * padded(o->out);
+        const float *z = floats_of(p, o->x, e, thread);
+        float *a = floats_of(p, o->y, e, thread);
         const float sum = exponentials(z, largest_of(z, o->out), a, o->out);
         for (int64_t i = 0; i < o->out; i++) a[i] /= sum;
     }
 }
 
-static void softmax_backward(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(p->examples, 1, thread, threads);
+static void softmax_backward(const operation *o, const pass *p, range part, int thread) {
     for (int64_t e = part.first; e < part.last; e++) {
-        const float *da = p->arena + o->x + e * padded(o->out), *a = p->arena + o->w + e * padded(o->out);
-        float *dz = p->arena + o->y + e * padded(o->out);
+        const float *da = floats_of(p, o->x, e, thread), *a = floats_of(p, o->kept, e, thread);
+        float *dz = floats_of(p, o->y, e, thread);
         float sum = 0;
         for (int64_t i = 0; i < o->out; i++) sum += a[i] * da[i];
         for (int64_t i = 0; i < o->out; i++) dz[i] = a[i] * (da[i] - sum);

@@ -1,25 +1,16 @@
 /* The dense layer, with an example in each row: Z = X W + b, dW = Xᵀ dZ, dX = dZ Wᵀ. */
 
 #include "descent.h"
+#include "shuffle.h"
 
 #define STRIP 48 /* rows of W whose dX they get at a time: whole tiles, and whole squares of 16 to transpose */
 
-static void dense_forward(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(p->examples, 1, thread, threads);
+static void dense_forward(const operation *o, const pass *p, range part, int thread) {
     const int64_t in = padded(o->in), out = padded(o->out);
     const float *w = p->arena + o->w;
-    const left_factor x = {p->arena + o->x + part.first * in, in, 1};
+    const left_factor x = {floats_of(p, o->x, part.first, thread), in, 1};
     const beginning bias = {w + o->in * out, 0, 1};
-    product(part.last - part.first, out, o->in, x, w, out, bias, p->arena + o->y + part.first * out, out);
-}
-
-/* The sum of a vector's numbers, by halves. */
-ALWAYS_INLINE float total(vector v) {
-    float part[LANES];
-    store(part, v);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) part[i] += part[i + half];
-    return part[0];
+    product(part.last - part.first, out, o->in, x, w, out, bias, floats_of(p, o->y, part.first, thread), out);
 }
 
 /* So many neighbouring outputs of one example: each number of x that is loaded serves all of them. */
@@ -36,13 +27,12 @@ ALWAYS_INLINE void outputs_of(const int count, int64_t in, const float *w, const
 
 /* Z = X Wᵀ + b with W as (out, in), as it lies in theta: each number of W is read once, in the order of memory, and
    that is all that counts where the examples are few. */
-static void dense_predict(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(p->examples, 1, thread, threads);
+static void dense_predict(const operation *o, const pass *p, range part, int thread) {
     const float *w = p->theta + o->w, *bias = w + o->in * o->out;
     for (int64_t i = 0; i < o->out; i += 4, w += 4 * o->in)
         for (int64_t e = part.first; e < part.last; e++) {
-            const float *x = p->arena + o->x + e * padded(o->in);
-            float *z = p->arena + o->y + e * padded(o->out) + i;
+            const float *x = floats_of(p, o->x, e, thread);
+            float *z = floats_of(p, o->y, e, thread) + i;
             switch (o->out - i) {
                 case 1: outputs_of(1, o->in, w, x, bias + i, z); break;
                 case 2: outputs_of(2, o->in, w, x, bias + i, z); break;
@@ -52,16 +42,8 @@ static void dense_predict(const operation *o, const pass *p, int thread, int thr
         }
 }
 
-/* to (columns, rows) = from (rows, columns) transposed; rows that are missing from `height` become 0. */
-static void transpose(int64_t rows, int64_t columns, int64_t height, const float *from, int64_t from_row, float *to,
-                      int64_t to_row) {
-    for (int64_t j = 0; j < columns; j++)
-        for (int64_t i = 0; i < rows; i++) to[j * to_row + i] = i < height ? from[i * from_row + j] : 0.0f;
-}
-
 /* dXᵀ = W dZᵀ: with examples in the lanes W is read as it lies, and no copy of it needs to be kept transposed. */
-static void dense_backward(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(p->examples, 1, thread, threads);
+static void dense_backward(const operation *o, const pass *p, range part, int thread) {
     const int64_t in = padded(o->in), out = padded(o->out);
     const float *w = p->arena + o->w;
     float *dz_across = p->scratch + thread * p->scratch_size; /* (out, BLOCK) */
@@ -69,13 +51,13 @@ static void dense_backward(const operation *o, const pass *p, int thread, int th
     for (int64_t e = part.first; e < part.last; e += BLOCK) {
         const int64_t height = part.last - e < BLOCK ? part.last - e : BLOCK;
         const int64_t lanes = padded(height);
-        transpose(lanes, o->out, height, p->arena + o->x + e * out, out, dz_across, lanes);
+        transpose(lanes, o->out, height, floats_of(p, o->x, e, thread), out, dz_across, lanes);
         for (int64_t k = 0; k < o->in; k += STRIP) {
             const int64_t rows = o->in - k < STRIP ? o->in - k : STRIP;
             const beginning zero = {0};
             product(rows, lanes, o->out, (left_factor){w + k * out, out, 1}, dz_across, lanes, zero, dx_across, lanes);
             const int64_t cleared = k + rows == o->in ? in - k : rows; /* the last strip also clears the padding */
-            transpose(cleared, height, rows, dx_across, lanes, p->arena + o->y + e * in + k, in);
+            transpose(cleared, height, rows, dx_across, lanes, floats_of(p, o->y, e, thread) + k, in);
         }
     }
 }
@@ -84,7 +66,7 @@ static void dense_rows(const operation *o, const pass *p, panel columns, range r
     const int64_t in = padded(o->in), out = columns.width;
     const int64_t weights = (rows.last < o->in ? rows.last : o->in) - rows.first;
     if (weights > 0)
-        product(weights, out, p->examples, (left_factor){p->arena + o->x + rows.first, 1, in}, p->arena + o->y, out,
+        product(weights, out, p->examples, (left_factor){p->arena + o->x.place + rows.first, 1, in}, p->arena + o->y.place, out,
                 (beginning){beta == 0 ? NULL : to, out, beta}, to, out);
     if (rows.last > o->in) bias_row(o, p, columns, beta, to + (o->in - rows.first) * out);
 }
@@ -92,16 +74,19 @@ static void dense_rows(const operation *o, const pass *p, panel columns, range r
 static panel whole(const operation *o, const pass *p) { return (panel){p->arena + o->w, 0, padded(o->out)}; }
 
 /* This thread's rows. */
-static range own_rows(const operation *o, int thread, int threads) { return share(o->in + 1, TILE_ROWS, thread, threads); }
+static range own_rows(const operation *o, const pass *p, int thread) { return share(o->in + 1, TILE_ROWS, thread, p->threads); }
 
-static void dense_descend(const operation *o, const pass *p, int thread, int threads) {
-    descend(o, p, whole(o, p), own_rows(o, thread, threads), dense_rows);
+static void dense_descend(const operation *o, const pass *p, range part, int thread) {
+    (void)part;
+    descend(o, p, whole(o, p), own_rows(o, p, thread), dense_rows);
 }
 
-static void dense_update(const operation *o, const pass *p, int thread, int threads) {
-    update_strips(o, p, whole(o, p), own_rows(o, thread, threads), TILE_ROWS, p->scratch + thread * p->scratch_size, dense_rows);
+static void dense_update(const operation *o, const pass *p, range part, int thread) {
+    (void)part;
+    update_strips(o, p, whole(o, p), own_rows(o, p, thread), TILE_ROWS, p->scratch + thread * p->scratch_size, dense_rows);
 }
 
-static void dense_gradient(const operation *o, const pass *p, int thread, int threads) {
-    keep_gradient(o, p, whole(o, p), own_rows(o, thread, threads), dense_rows);
+static void dense_gradient(const operation *o, const pass *p, range part, int thread) {
+    (void)part;
+    keep_gradient(o, p, whole(o, p), own_rows(o, p, thread), dense_rows);
 }

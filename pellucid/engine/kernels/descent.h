@@ -20,7 +20,7 @@ typedef void row_maker(const operation *o, const pass *p, panel columns, range r
 /* db: the sum of dZ over the examples, added to β of what is there. */
 static void bias_row(const operation *o, const pass *p, panel columns, float beta, float *to) {
     static const float one = 1; /* the x of the bias */
-    product(1, columns.width, p->examples, (left_factor){&one, 0, 0}, p->arena + o->y + columns.column, padded(o->out),
+    product(1, columns.width, p->examples, (left_factor){&one, 0, 0}, p->arena + o->y.place + columns.column, padded(o->out),
             (beginning){beta == 0 ? NULL : to, columns.width, beta}, to, columns.width);
 }
 

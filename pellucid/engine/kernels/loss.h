@@ -15,19 +15,17 @@ typedef struct {
     float *z, *dz;
 } example;
 
-static example example_of(const operation *o, const pass *p, int64_t e) {
-    const int64_t row = e * padded(o->out);
-    return (example){p->data->targets + p->order[e] * o->out, p->arena + o->x + row, p->arena + o->y + row};
+static example example_of(const operation *o, const pass *p, int64_t e, int thread) {
+    return (example){p->data->targets + p->order[e] * o->out, floats_of(p, o->x, e, thread), floats_of(p, o->y, e, thread)};
 }
 
 static void clear_padding(const operation *o, float *row) {
     for (int64_t i = o->out; i < padded(o->out); i++) row[i] = 0;
 }
 
-static void cross_entropy(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(p->examples, 1, thread, threads);
+static void cross_entropy(const operation *o, const pass *p, range part, int thread) {
     for (int64_t e = part.first; e < part.last; e++) {
-        const example at = example_of(o, p, e);
+        const example at = example_of(o, p, e, thread);
         const float largest = largest_of(at.z, o->out);
         const float sum = exponentials(at.z, largest, at.dz, o->out);
         float chosen = 0;
@@ -39,10 +37,9 @@ static void cross_entropy(const operation *o, const pass *p, int thread, int thr
     }
 }
 
-static void binary_cross_entropy(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(p->examples, 1, thread, threads);
+static void binary_cross_entropy(const operation *o, const pass *p, range part, int thread) {
     for (int64_t e = part.first; e < part.last; e++) {
-        const example at = example_of(o, p, e);
+        const example at = example_of(o, p, e, thread);
         float loss = 0;
         for (int64_t i = 0; i < o->out; i++) {
             const float z = at.z[i], tail = exponential(z > 0 ? -z : z);
@@ -57,10 +54,9 @@ static void binary_cross_entropy(const operation *o, const pass *p, int thread, 
 }
 
 /* On outputs a: the link stands before it and takes da on to dz behind it. */
-static void squared_error(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(p->examples, 1, thread, threads);
+static void squared_error(const operation *o, const pass *p, range part, int thread) {
     for (int64_t e = part.first; e < part.last; e++) {
-        const example at = example_of(o, p, e);
+        const example at = example_of(o, p, e, thread);
         float loss = 0;
         for (int64_t i = 0; i < o->out; i++) {
             const float difference = at.z[i] - at.y[i];

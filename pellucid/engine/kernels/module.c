@@ -55,6 +55,7 @@ static void read_shape(PlanObject *self) {
     for (int64_t i = 0; i < self->plan.count; i++) {
         const operation *o = &self->plan.operations[i];
         if (o->kernel == KERNEL_gather) self->features = o->out;
+        if (o->kernel == KERNEL_gather_abreast) self->features = o->out * o->rows * o->columns;
         if (o->kernel == KERNEL_gather_sparse) self->features = o->in, self->sparse = 1;
         if (o->kernel == KERNEL_cross_entropy || o->kernel == KERNEL_binary_cross_entropy || o->kernel == KERNEL_squared_error)
             self->outputs = o->out;
@@ -69,9 +70,10 @@ static int check_operations(const PlanObject *self) {
     const int64_t size = self->arena.len / (int64_t)sizeof(float);
     for (int64_t i = 0; i < self->plan.count; i++) {
         const operation *o = &self->plan.operations[i];
-        const int64_t places[] = {o->x, o->y, o->kernel == KERNEL_dense_predict ? 0 : o->w}; /* whose w lies in theta */
-        int wrong = o->kernel < 0 || o->kernel >= KERNEL_COUNT || o->in < 0 || o->out < 0;
-        for (int n = 0; n < 3; n++) wrong |= places[n] < 0 || places[n] >= size;
+        const int64_t w = o->kernel == KERNEL_dense_predict ? 0 : o->w; /* whose w lies in theta */
+        const int64_t places[] = {o->x.place, o->y.place, o->kept.place, w, o->sums};
+        int wrong = o->kernel < 0 || o->kernel >= KERNEL_COUNT || o->in < 0 || o->out < 0 || o->carry < 0;
+        for (int n = 0; n < 5; n++) wrong |= places[n] < 0 || places[n] >= size;
         if (wrong) {
             PyErr_Format(PyExc_ValueError, "operation %lld is out of range", (long long)i);
             return -1;
@@ -81,22 +83,22 @@ static int check_operations(const PlanObject *self) {
 }
 
 static int plan_init(PlanObject *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"operations", "rule", "arena", "batch_size", "scratch_size", "threads", "instruction_set", NULL};
+    static char *names[] = {"operations", "rule", "arena", "batch_size", "part", "scratch_size", "threads", "instruction_set", NULL};
     PyObject *operations, *rule, *arena;
-    long long batch_size, scratch_size;
+    long long batch_size, part, scratch_size;
     int threads;
     const char *set_name;
     if (self->operations.obj) {
         PyErr_SetString(PyExc_RuntimeError, "a plan is made once");
         return -1;
     }
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOLLis", names, &operations, &rule, &arena, &batch_size,
-                                     &scratch_size, &threads, &set_name))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOLLLis", names, &operations, &rule, &arena, &batch_size,
+                                     &part, &scratch_size, &threads, &set_name))
         return -1;
     const instruction_set *set = find_set(set_name);
     if (!set) return -1;
-    if (batch_size < 1 || scratch_size < 0 || threads < 1) {
-        PyErr_SetString(PyExc_ValueError, "batch_size and threads are at least 1");
+    if (batch_size < 1 || part < 1 || scratch_size < 0 || threads < 1) {
+        PyErr_SetString(PyExc_ValueError, "batch_size, part and threads are at least 1");
         return -1;
     }
     if (take(operations, &self->operations, 0, 1, sizeof(operation), NULL, "operations") ||
@@ -104,7 +106,7 @@ static int plan_init(PlanObject *self, PyObject *args, PyObject *kwargs) {
         take(arena, &self->arena, 1, 1, sizeof(float), "f", "arena"))
         return -1;
     self->plan = (plan){self->operations.buf, self->operations.len / (int64_t)sizeof(operation), self->rule.buf,
-                        self->arena.buf, batch_size, scratch_size, threads, set->kernels};
+                        self->arena.buf, batch_size, part, scratch_size, threads, set->kernels};
     if (check_operations(self)) return -1;
     read_shape(self);
     if (workplace_open(&self->workplace, &self->plan)) {

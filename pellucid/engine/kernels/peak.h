@@ -3,10 +3,10 @@
 
 #include "vector.h"
 
-static void peak(const operation *o, const pass *p, int thread, int threads) {
+static void peak(const operation *o, const pass *p, range part, int thread) {
     vector sums[TILE_ROWS * TILE_VECTORS];
-    const vector factor = load(p->arena + o->x), addend = load(p->arena + o->x + PAD);
-    (void)threads;
+    const vector factor = load(p->arena + o->x.place), addend = load(p->arena + o->x.place + PAD);
+    (void)part;
     for (int i = 0; i < TILE_ROWS * TILE_VECTORS; i++) sums[i] = splat((float)i);
     for (int64_t k = 0; k < o->in; k++)
 #pragma GCC unroll 24

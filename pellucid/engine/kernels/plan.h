@@ -1,14 +1,18 @@
 /* A plan: what one training step does, as a list of operations on an arena of floats.
 
-   Rows in the arena: an example has a row for each tensor, `padded(width)` floats apart. Numbers beyond the width are
-   0 in gradients and parameters and mean nothing in activations. A weight matrix lies as (in, out), that is one row
-   for each input, with the bias as one more row behind it. */
+   Vectors lie in rows: an example has a row for each tensor, `padded(width)` floats apart. Numbers beyond the width are
+   0 in gradients and parameters and mean nothing in activations. A weight matrix of a dense layer lies as (in, out), that
+   is one row for each input, with the bias as one more row behind it.
+
+   Images lie abreast: (channels, height, width, PAD), the same pixel of PAD images in neighbouring floats, so that a
+   vector holds one pixel of several images. Around each image there may be a rim of zeros that nobody writes. In the
+   last images of a batch that does not fill them, gradients are 0. Parameters lie as in theta. */
 #ifndef PELLUCID_PLAN_H
 #define PELLUCID_PLAN_H
 
 #include <stdint.h>
 
-#define PAD 16      /* floats: a cache line, and the widest vector */
+#define PAD 16      /* floats: a cache line, and the widest vector; images abreast */
 #define TILE_ROWS 6 /* rows of a tile of the matrix product */
 #define PANEL 64    /* columns of the first layer's W that lie together where images are sparse, see sparse.h */
 #define SPARSE_STRIP 24 /* rows of its gradient that an optimizer takes at a time */
@@ -23,16 +27,32 @@ static inline int64_t sparse_room(int64_t batch) { return ((batch / PAD + 1) | 1
 
 static inline int64_t sparse_size(int64_t batch, int64_t in) { return batch * (2 * in + 1) + in * sparse_room(batch); }
 
+/* A tensor of the batch: where it lies in the arena, and how far apart its parts are. */
+typedef struct {
+    int64_t place;      /* of images the first pixel, behind the rim */
+    int64_t unit;       /* from an example to the next, or from PAD images abreast to the next PAD */
+    int64_t thread;     /* from one thread's to the next's, where each has its own and unit is 0 */
+    int64_t plane, row; /* of images: from a channel to the next, and from a row of pixels to the next */
+} tensor;
+
 /* One kernel's work. Python fills these in (engine/plan.py); the two declarations must agree. */
 typedef struct {
-    int64_t kernel;   /* place in the table of kernels */
-    int64_t meet;     /* whether all threads must have finished what stands before */
-    int64_t x, y;     /* places in the arena: what it reads, what it writes */
-    int64_t w;        /* place of a third tensor: parameters, a mask, the activation of a backward pass */
-    int64_t in, out;  /* numbers of an example in x and y; of square_sum and clipped_update out is the parameters */
-    int64_t batch;    /* examples that sparse rows have room for */
-    double number;    /* slope, rate of dropout, deviation of noise */
-    uint32_t key[2];  /* of the counter generator */
+    int64_t kernel;  /* place in the table of kernels */
+    int64_t meet;    /* whether all threads must have finished what stands before */
+    int64_t carry;   /* examples that a thread carries through neighbouring operations before it takes the next ones;
+                        0: the kernel itself shares out its work */
+    tensor x, y;     /* what it reads, what it writes */
+    tensor kept;     /* a third one: a mask, the activation of a backward pass, who won a pooling */
+    int64_t w;       /* place of the parameters, of a prediction in theta */
+    int64_t sums;    /* place of the gradient's parts, see parts.h */
+    int64_t in, out; /* numbers of an example in x and y, or channels of images; of square_sum and clipped_update out is
+                        the parameters */
+    int64_t height, width, rows, columns; /* of images in x and y; of a backward pass, as in the forward pass */
+    int64_t side, stride, padding;        /* of a window */
+    int64_t relu;    /* whether y is rectified */
+    int64_t batch;   /* examples that sparse rows have room for */
+    double number;   /* slope, rate of dropout, deviation of noise */
+    uint32_t key[2]; /* of the counter generator */
 } operation;
 
 enum optimizer_kind { SGD, MOMENTUM, NESTEROV, ADAM };
@@ -64,6 +84,7 @@ typedef struct {
     const int64_t *order; /* the examples of the batch, as places in the data */
     int64_t examples, ahead; /* of this batch, and how many follow in order */
     int threads;
+    int64_t part;         /* examples that stay with one thread, and whose gradients it adds up, see parts.h */
     int64_t step;         /* 1, 2, ... over the whole training */
     float rate;
     float unbiased_rate, unbias; /* Adam's α / (1 - β₁ᵗ) and 1 / (1 - β₂ᵗ) */
@@ -74,11 +95,20 @@ typedef struct {
     int64_t scratch_size;
 } pass;
 
-typedef void kernel(const operation *o, const pass *p, int thread, int threads);
+/* A half-open range of examples, rows or numbers: one thread's share of a kernel's work. */
+typedef struct {
+    int64_t first, last;
+} range;
+
+/* `part`: the examples, where the kernel does not share out its work itself. */
+typedef void kernel(const operation *o, const pass *p, range part, int thread);
 
 /* The kernels in the order of the table; `pellucid info --plan` calls them by these names. */
 #define KERNELS(X)                                                                                              \
-    X(gather) X(gather_sparse)                                                                                  \
+    X(gather) X(gather_sparse) X(gather_abreast)                                                                \
+    X(convolution_forward) X(convolution_pool_forward) X(convolution_backward) X(convolution_gradient)          \
+    X(max_pool_forward) X(max_pool_backward) X(flatten_forward) X(flatten_backward)                             \
+    X(parts_descend) X(parts_update) X(parts_gradient)                                                          \
     X(dense_predict) X(dense_forward) X(dense_backward) X(dense_descend) X(dense_update) X(dense_gradient)      \
     X(sparse_forward) X(sparse_descend) X(sparse_update) X(sparse_gradient)                                     \
     X(relu_forward) X(relu_backward) X(leaky_relu_forward) X(leaky_relu_backward)                               \
@@ -96,11 +126,6 @@ enum kernel_number {
         KERNEL_COUNT
 };
 
-/* A half-open range of examples, rows or numbers: one thread's share of a kernel's work. */
-typedef struct {
-    int64_t first, last;
-} range;
-
 /* The share of `thread` in `count` units that are not to be torn apart in groups of `group`. */
 static inline range share(int64_t count, int64_t group, int thread, int threads) {
     int64_t groups = (count + group - 1) / group;
@@ -108,5 +133,22 @@ static inline range share(int64_t count, int64_t group, int thread, int threads)
     if (part.last > count) part.last = count;
     return part;
 }
+
+/* The numbers of some examples, one by one: units of planes of rows of neighbours. */
+typedef struct {
+    int64_t first, last, planes, rows, run;
+} extent;
+
+static inline extent extent_of(const operation *o, range part) {
+    if (o->rows) return (extent){part.first / PAD, (part.last + PAD - 1) / PAD, o->out, o->rows, o->columns * PAD};
+    return (extent){part.first, part.first + 1, 1, 1, (part.last - part.first) * padded(o->out)}; /* rows have no gaps */
+}
+
+/* Where a tensor begins for an example, or for PAD images abreast, of this number. */
+static inline float *floats_of(const pass *p, tensor t, int64_t unit, int thread) {
+    return p->arena + t.place + unit * t.unit + thread * t.thread;
+}
+
+static inline int64_t place_of_row(tensor t, int64_t plane, int64_t row) { return plane * t.plane + row * t.row; }
 
 #endif

@@ -27,17 +27,15 @@ static void words_of(const operation *o, const pass *p, int64_t position, int64_
     }
 }
 
-/* y = m x with m = kept / (1 - rate); m is left at w for the backward pass. */
-static void dropout_forward(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(p->examples, 1, thread, threads);
+/* y = m x with m = kept / (1 - rate); m is kept for the backward pass. */
+static void dropout_forward(const operation *o, const pass *p, range part, int thread) {
     uint32_t *words = (uint32_t *)(p->scratch + thread * p->scratch_size);
     const double limit = rint(o->number * 4294967296.0);
     const uint32_t threshold = limit < 4294967295.0 ? (uint32_t)limit : 4294967295u;
     const float kept = (float)(1 / (1 - o->number));
     for (int64_t e = part.first; e < part.last; e++) {
-        const int64_t row = e * padded(o->out);
-        const float *x = p->arena + o->x + row;
-        float *y = p->arena + o->y + row, *m = p->arena + o->w + row;
+        const float *x = floats_of(p, o->x, e, thread);
+        float *y = floats_of(p, o->y, e, thread), *m = floats_of(p, o->kept, e, thread);
         words_of(o, p, e, o->out, words);
         for (int64_t i = 0; i < o->out; i++) m[i] = words[i] >= threshold ? kept : 0.0f;
         for (int64_t i = 0; i < o->out; i++) y[i] = x[i] * m[i];
@@ -45,14 +43,13 @@ static void dropout_forward(const operation *o, const pass *p, int thread, int t
 }
 
 /* y = x + σ n, with n by Box and Muller's method (1958): two words make two independent normal numbers. */
-static void noise_forward(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(p->examples, 1, thread, threads);
+static void noise_forward(const operation *o, const pass *p, range part, int thread) {
     uint32_t *words = (uint32_t *)(p->scratch + thread * p->scratch_size);
     float *normal = (float *)words + padded(o->out);
     const float sigma = (float)o->number;
     for (int64_t e = part.first; e < part.last; e++) {
-        const float *x = p->arena + o->x + e * padded(o->out);
-        float *y = p->arena + o->y + e * padded(o->out);
+        const float *x = floats_of(p, o->x, e, thread);
+        float *y = floats_of(p, o->y, e, thread);
         words_of(o, p, e, o->out, words);
         for (int64_t i = 0; i < o->out; i += 2) {
             float cosine, sine;

@@ -68,9 +68,9 @@ ALWAYS_INLINE uint32_t put_pixels(entry *to, const uint8_t *pixels, int64_t in) 
 }
 
 /* This thread's part of the batch, as X and Xᵀ. */
-static void gather_sparse(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(p->examples, 1, thread, threads);
-    const sparse_batch x = batch_of(o, p, o->y);
+static void gather_sparse(const operation *o, const pass *p, range part, int thread) {
+    part = share(p->examples, 1, thread, p->threads);
+    const sparse_batch x = batch_of(o, p, o->y.place);
     uint32_t *counts = x.across_counts + part.first * x.in;
     if (part.first == part.last) return;
     memset(counts, 0, (size_t)x.in * sizeof *counts);
@@ -130,8 +130,8 @@ typedef struct {
     int64_t first, last; /* of what is left */
 } panel_share;
 
-static panel_share first_share(int64_t out, int64_t items, int thread, int threads) {
-    const range part = share((padded(out) + PANEL - 1) / PANEL * items, 1, thread, threads);
+static panel_share first_share(const operation *o, const pass *p, int64_t items, int thread) {
+    const range part = share((padded(o->out) + PANEL - 1) / PANEL * items, 1, thread, p->threads);
     return (panel_share){.first = part.first, .last = part.last};
 }
 
@@ -145,25 +145,25 @@ static int next_panel(panel_share *s, const operation *o, const pass *p, int64_t
     return 1;
 }
 
-static void sparse_forward(const operation *o, const pass *p, int thread, int threads) {
-    const sparse_batch x = batch_of(o, p, o->x);
-    const int64_t out = padded(o->out);
+static void sparse_forward(const operation *o, const pass *p, range part, int thread) {
+    (void)part;
+    const sparse_batch x = batch_of(o, p, o->x.place);
     const values v = pixel_values(p->data);
-    panel_share s = first_share(o->out, p->examples, thread, threads);
+    panel_share s = first_share(o, p, p->examples, thread);
     while (next_panel(&s, o, p, p->examples)) {
         const panel c = s.columns;
         for (int64_t e = s.items.first; e < s.items.last; e++)
             sparse_row(x.rows + e * x.in, x.counts[e], c.width, &v, c.w, c.width,
-                       (beginning){c.w + o->in * c.width, 0, 1}, p->arena + o->y + e * out + c.column);
+                       (beginning){c.w + o->in * c.width, 0, 1}, floats_of(p, o->y, e, thread) + c.column);
     }
 }
 
 /* The rows of Xᵀ dZ; a pixel that is 0 in the whole batch leaves its row as it is. */
 static void sparse_rows(const operation *o, const pass *p, panel columns, range rows, float beta, float *to) {
-    const sparse_batch x = batch_of(o, p, o->x);
+    const sparse_batch x = batch_of(o, p, o->x.place);
     const values v = pixel_values(p->data);
     const int64_t width = columns.width, out = padded(o->out);
-    const float *dz = p->arena + o->y + columns.column;
+    const float *dz = p->arena + o->y.place + columns.column;
     if (beta == 0) memset(to, 0, (size_t)((rows.last - rows.first) * width) * sizeof *to);
     else if (beta != 1) for (int64_t i = 0; i < (rows.last - rows.first) * width; i++) to[i] *= beta;
     for (int t = 0; t < p->threads; t++) {
@@ -181,17 +181,20 @@ static void sparse_rows(const operation *o, const pass *p, panel columns, range 
 }
 
 #define EACH_PANEL(DO)                                                       \
-    panel_share s = first_share(o->out, o->in + 1, thread, threads);         \
+    panel_share s = first_share(o, p, o->in + 1, thread);         \
     while (next_panel(&s, o, p, o->in + 1)) DO
 
-static void sparse_descend(const operation *o, const pass *p, int thread, int threads) {
+static void sparse_descend(const operation *o, const pass *p, range part, int thread) {
+    (void)part;
     EACH_PANEL(descend(o, p, s.columns, s.items, sparse_rows);)
 }
 
-static void sparse_update(const operation *o, const pass *p, int thread, int threads) {
+static void sparse_update(const operation *o, const pass *p, range part, int thread) {
+    (void)part;
     EACH_PANEL(update_strips(o, p, s.columns, s.items, SPARSE_STRIP, p->scratch + thread * p->scratch_size, sparse_rows);)
 }
 
-static void sparse_gradient(const operation *o, const pass *p, int thread, int threads) {
+static void sparse_gradient(const operation *o, const pass *p, range part, int thread) {
+    (void)part;
     EACH_PANEL(keep_gradient(o, p, s.columns, s.items, sparse_rows);)
 }

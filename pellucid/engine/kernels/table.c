@@ -7,6 +7,9 @@
 
 #include "gather.h"
 #include "dense.h"
+#include "convolution.h"
+#include "pooling.h"
+#include "flatten.h"
 #include "sparse.h"
 #include "activation.h"
 #include "loss.h"

@@ -60,6 +60,7 @@ static pass pass_of(const chunk *c, int64_t i) {
         .examples = rest < p->batch_size ? rest : p->batch_size,
         .ahead = rest < p->batch_size ? 0 : rest - p->batch_size,
         .threads = p->threads,
+        .part = p->part,
         .step = c->step + i,
         .rate = (float)c->rates[i],
         .losses = c->w->losses,
@@ -76,16 +77,38 @@ static pass pass_of(const chunk *c, int64_t i) {
     return now;
 }
 
+/* The operations from `n` on that a thread carries the same number of examples through, without meeting the others. */
+static int64_t neighbours(const plan *p, int64_t n) {
+    int64_t end = n + 1;
+    while (end < p->count && !p->operations[end].meet && p->operations[end].carry == p->operations[n].carry) end++;
+    return end;
+}
+
+static void run(const plan *p, const pass *now, int64_t n, range part, int thread) {
+    p->kernels[p->operations[n].kernel](&p->operations[n], now, part, thread);
+}
+
+/* A few examples go through neighbouring operations while what they leave is still in the cache, then the next few. */
+static void carry_through(const plan *p, const pass *now, int64_t n, int64_t end, range all, int64_t carry, int thread) {
+    for (int64_t e = all.first; e < all.last; e += carry) {
+        const range part = {e, e + carry < all.last ? e + carry : all.last};
+        for (int64_t k = n; k < end; k++) run(p, now, k, part, thread);
+    }
+}
+
 static void walk(void *context, int thread) {
     const chunk *c = context;
     const plan *p = c->p;
     const unsigned long before = flush_denormals();
     for (int64_t i = 0; i < c->steps; i++) {
         const pass now = pass_of(c, i);
-        for (int64_t n = 0; n < p->count; n++) {
-            const operation *o = &p->operations[n];
-            if (o->meet) pool_meet(c->w->threads);
-            p->kernels[o->kernel](o, &now, thread, p->threads);
+        const range all = share(now.examples, p->part, thread, p->threads);
+        for (int64_t n = 0, end; n < p->count; n = end) {
+            const int64_t carry = p->operations[n].carry;
+            end = neighbours(p, n);
+            if (p->operations[n].meet) pool_meet(c->w->threads);
+            if (carry) carry_through(p, &now, n, end, all, carry, thread);
+            else for (int64_t k = n; k < end; k++) run(p, &now, k, all, thread);
         }
         if (thread == 0) { /* all have met since the losses were written, and will before they are written again */
             double loss = 0;
@@ -113,11 +136,11 @@ int predict(const plan *p, const dataset *data, const float *theta, int64_t exam
     for (int64_t first = 0; first < examples; first += at_once) {
         int64_t order[AT_ONCE];
         const int64_t rest = examples - first, count = rest < at_once ? rest : at_once;
-        const pass now = {.arena = p->arena, .theta = theta, .data = data, .order = order, .examples = count};
+        const pass now = {.arena = p->arena, .theta = theta, .data = data, .order = order, .examples = count, .threads = 1};
         for (int64_t e = 0; e < count; e++) order[e] = first + e;
-        for (int64_t n = 0; n < p->count; n++) p->kernels[p->operations[n].kernel](&p->operations[n], &now, 0, 1);
+        for (int64_t n = 0; n < p->count; n++) run(p, &now, n, (range){0, count}, 0);
         for (int64_t e = 0; e < now.examples; e++)
-            memcpy(outputs + (first + e) * last->out, p->arena + last->y + e * padded(last->out),
+            memcpy(outputs + (first + e) * last->out, p->arena + last->y.place + e * padded(last->out),
                    (size_t)last->out * sizeof(float));
     }
     float all = 0;

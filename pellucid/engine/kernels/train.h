@@ -11,6 +11,7 @@ typedef struct {
     const optimizer *rule;
     float *arena;
     int64_t batch_size;
+    int64_t part; /* examples that are not torn apart between threads */
     int64_t scratch_size; /* floats of scratch for each thread */
     int threads;
     kernel *const *kernels; /* of one instruction set */

@@ -59,10 +59,10 @@ static void update(const pass *p, float *theta, const float *gradient, int64_t c
 }
 
 /* ‖g‖² of every SUMMED parameters; `out` of them lie at w. */
-static void square_sum(const operation *o, const pass *p, int thread, int threads) {
-    const range part = share(o->out, SUMMED, thread, threads);
+static void square_sum(const operation *o, const pass *p, range part, int thread) {
+    part = share(o->out, SUMMED, thread, p->threads);
     const float *gradient = p->arena + o->w + p->rule->gradient;
-    double *sums = (double *)(p->arena + o->y);
+    double *sums = (double *)(p->arena + o->y.place);
     for (int64_t start = part.first; start < part.last; start += SUMMED) {
         double sum = 0;
         for (int64_t i = start; i < part.last && i < start + SUMMED; i++) sum += (double)gradient[i] * gradient[i];
@@ -71,12 +71,12 @@ static void square_sum(const operation *o, const pass *p, int thread, int thread
 }
 
 /* g ← g · min(1, clip_norm / (‖g‖ + 1e-6)), then the optimizer's step. */
-static void clipped_update(const operation *o, const pass *p, int thread, int threads) {
-    const double *sums = (const double *)(p->arena + o->y);
+static void clipped_update(const operation *o, const pass *p, range part, int thread) {
+    const double *sums = (const double *)(p->arena + o->y.place);
     double square = 0;
     for (int64_t i = 0; i < (o->out + SUMMED - 1) / SUMMED; i++) square += sums[i];
     const double factor = p->rule->clip_norm / (sqrt(square) + 1e-6);
-    const range part = share(o->out, PAD, thread, threads);
+    part = share(o->out, PAD, thread, p->threads);
     float *theta = p->arena + o->w + part.first;
     update(p, theta, theta + p->rule->gradient, part.last - part.first, (float)(factor < 1 ? factor : 1));
 }

@@ -9,15 +9,19 @@
 #if defined(__AVX512F__)
 #define LANES 16       /* floats in a vector */
 #define TILE_VECTORS 4 /* vectors abreast in a tile: 6 × 4 sums, 4 vectors and a broadcast fill 29 of 32 registers */
+#define TILE_MAPS 6    /* of a convolution, by 4 pixels or taps */
 #elif defined(__AVX__)
 #define LANES 8
 #define TILE_VECTORS 2 /* 6 × 2 sums, 2 vectors and a broadcast fill 15 of 16 registers */
+#define TILE_MAPS 2
 #elif defined(__aarch64__)
 #define LANES 4
 #define TILE_VECTORS 4
+#define TILE_MAPS 6
 #else
 #define LANES 4
 #define TILE_VECTORS 2
+#define TILE_MAPS 2
 #endif
 
 /* Before a loop whose steps touch nothing of each other, though the compiler cannot know. */
@@ -37,5 +41,22 @@ ALWAYS_INLINE vector load(const float *from) { return *(const unaligned_vector *
 ALWAYS_INLINE void store(float *to, vector value) { *(unaligned_vector *)to = value; }
 
 ALWAYS_INLINE vector splat(float value) { return value - (vector){0}; }
+
+/* What a comparison of vectors says: -1 where it is true, 0 where not. */
+typedef int32_t mask __attribute__((vector_size(4 * LANES)));
+typedef int32_t unaligned_mask __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+ALWAYS_INLINE vector choose(mask condition, vector yes, vector no) {
+    return (vector)((condition & (mask)yes) | (~condition & (mask)no));
+}
+
+/* The sum of a vector's numbers, by halves. */
+ALWAYS_INLINE float total(vector v) {
+    float part[LANES];
+    store(part, v);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) part[i] += part[i + half];
+    return part[0];
+}
 
 #endif

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
-from pellucid.engine.plan import PANEL, Matrix, Operation, Plan, Rows, padded
-from pellucid.layers import Layer
+from pellucid.engine.lowering.rule import PLAIN
+from pellucid.engine.plan import MOST_PARTS, PAD, PANEL, Images, Matrix, Operation, Plan, Rows, Vector, padded
+from pellucid.layers import Layer, walk
+from pellucid.layers.dense import Dense
 from pellucid.workspace import slots
 
-Backward = Callable[[Rows, bool], Rows]  # the gradient of a layer's output, whether dx is wanted -> dx
+Tensor = Rows | Images
+Backward = Callable[[Any, bool], Any]  # the gradient of a layer's output, whether dx is wanted -> dx
 
 
 class Builder:
-    """Writes a plan, operation by operation."""
+    """Writes a plan, operation by operation.
+
+    Args:
+        layers: of the network.
+        rule: the optimizer.
+        batch_size: examples of a step.
+        seed: of what is drawn for each element.
+        abreast: whether images lie abreast somewhere.
+        sparse: whether the first layer passes over pixels that are 0.
+        threads: that will run the plan.
+        training: whether there are steps; a prediction reads theta itself.
+    """
 
     def __init__(
         self,
@@ -22,25 +38,40 @@ class Builder:
         batch_size: int,
         seed: int,
         *,
+        abreast: bool = False,
         sparse: bool = False,
+        threads: int = 1,
         training: bool = True,
     ) -> None:
+        self.threads = threads
         self.seed, self.batch_size, self.rule = seed, batch_size, rule
         self.plan = Plan(batch_size, rule, [])
         self.must_meet = False  # before the next operation
         self.updates: list[Operation] = []  # they come last: every gradient is read before a parameter moves
-        for slot in slots(layers, "parameter"):
-            if slot.tensor.name == "W":  # b follows it
-                outputs, inputs = slot.shape
-                panel = PANEL if sparse and slot.layer is layers[0] else padded(outputs)
-                matrix = Matrix(slot.layer.name, self.plan.size, slot.start, inputs, outputs, panel)
-                self.plan.matrices.append(matrix)
-                if training:  # a prediction reads theta itself
-                    self.claim(matrix.size)
+        self.index = {layer.name: index for index, layer in enumerate(walk(layers))}
+        self.rim = 0  # zeros that what comes next needs around images
+        self.blocks = -(-batch_size // PAD) if abreast else 0  # of images abreast
+        if abreast:
+            self.plan.part = PAD * -(-self.blocks // MOST_PARTS)
+        self._place_parameters(layers, sparse, training)
         self.parameters = self.plan.size
         vectors = [name for name in ("gradient", "first", "second") if rule[name]]
         for name in vectors:
             rule[name] = self.claim(self.parameters)
+
+    def _place_parameters(self, layers: Sequence[Layer], sparse: bool, training: bool) -> None:
+        for layer, group in groupby(slots(layers, "parameter"), lambda slot: slot.layer):
+            first, *rest = group
+            parameters: Matrix | Vector
+            if isinstance(layer, Dense):  # b follows W
+                outputs, inputs = first.shape
+                panel = PANEL if sparse and layer is layers[0] else padded(outputs)
+                parameters = Matrix(layer.name, self.plan.size, first.start, inputs, outputs, panel)
+            else:
+                parameters = Vector(layer.name, self.plan.size, first.start, [first, *rest][-1].stop - first.start)
+            self.plan.parameters.append(parameters)
+            if training:
+                self.claim(parameters.size)
 
     def claim(self, floats: int) -> int:
         """So many floats of the arena."""
@@ -52,17 +83,59 @@ class Builder:
         """A new tensor of the batch."""
         return Rows(self.claim(self.batch_size * padded(width)), width, spare)
 
-    def matrix(self, layer: Layer) -> Matrix:
-        """Where a layer's parameters lie."""
-        return next(matrix for matrix in self.plan.matrices if matrix.layer == layer.name)
+    def images(self, shape: Sequence[int], *, spare: bool = False, gradient_rim: int = 0) -> Images:
+        """New images of the batch, with the rim that what comes next needs."""
+        channels, height, width = shape
+        images = Images(0, channels, height, width, self.rim, spare=spare, gradient_rim=gradient_rim)
+        return self.images_like(images)
+
+    def images_like(self, x: Images) -> Images:
+        """New images of the batch that lie as x does."""
+        return replace(x, start=self.claim(self.blocks * x.size))
+
+    def parts(self, parameters: Vector) -> int:
+        """Where the parts of a batch leave their gradients of these parameters."""
+        return self.claim(-(-self.batch_size // self.plan.part) * parameters.size)
+
+    def gradient_of(self, x: Images) -> Images:
+        """What a kernel leaves as the gradient of images: each thread's own, for its next kernel to read at once."""
+        images = replace(x, rim=x.gradient_rim, threads=True)
+        return replace(images, start=self.claim(self.threads * images.size))
+
+    def parameters_of(self, name: str) -> Any:
+        """Where the parameters of the layer of this name lie."""
+        return next(parameters for parameters in self.plan.parameters if parameters.layer == name)
 
     def emit(self, kernel: str, layer: str, shapes: str, arithmetic: int, floats: int, **fields: Any) -> None:
-        """The next operation; `arithmetic` and `floats` (read and written) are those of one example."""
+        """The next operation; `arithmetic` and `floats` (read and written) are those of one example.
+
+        Each thread carries its examples through it: all of them, or PAD at a time where images are read or written.
+        """
         size, meet = self.batch_size, fields.pop("meet", False) or self.must_meet
         self.must_meet = False
+        fields.setdefault("carry", size)
         self.plan.operations.append(
             Operation(kernel, layer, shapes, arithmetic * size, 4 * floats * size, meet=meet, **fields)
         )
+
+    @property
+    def way(self) -> str:
+        """What becomes of a gradient: it is kept for its norm, part of a product, or used for an update."""
+        return "gradient" if self.rule["clip_norm"] else "descend" if self.rule["kind"] == PLAIN else "update"
+
+    def update(self, kernel: str, layer: str, shapes: str, arithmetic: int, floats: int, **fields: Any) -> None:
+        """An operation that ends the step: all threads have met, and it shares out its own work.
+
+        `arithmetic` and `floats` are those of the whole batch; each parameter is read and written, with its moments.
+        """
+        size = self.parameters_of(layer).size
+        vectors = 2 + 2 * sum(bool(self.rule[name]) for name in ("first", "second")) if self.way == "update" else 2
+        self.updates.append(
+            Operation(
+                f"{kernel}_{self.way}", layer, shapes, arithmetic, 4 * (floats + vectors * size),
+                meet=not self.updates, **fields,
+            )
+        )  # fmt: skip
 
     def scratch(self, floats: int) -> None:
         """Each thread needs so many floats of scratch."""

@@ -1,4 +1,4 @@
-"""The kernels of each kind of layer.
+"""The kernels of layers whose examples are rows, and of those that take rows and images alike.
 
 A function writes the kernels of the forward pass and returns the layer's output with a function that writes those of
 the backward pass. What the reference does in `forward` and `backward` stands here a second time, as kernels: the tests
@@ -7,43 +7,38 @@ hold one to the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
+from math import prod
 from typing import Any
 
-from pellucid.engine.lowering.builder import Backward, Builder
-from pellucid.engine.lowering.rule import PLAIN
-from pellucid.engine.plan import BLOCK, PANEL, SPARSE_STRIP, TILE_ROWS, Operation, Rows, padded
+from pellucid.engine.lowering.builder import Backward, Builder, Tensor
+from pellucid.engine.plan import BLOCK, PAD, PANEL, SPARSE_STRIP, TILE_ROWS, Rows, padded
 from pellucid.layers import Layer
-from pellucid.layers.activation import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from pellucid.layers.activation import Activation
 from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Dropout, GaussianNoise
 from pellucid.randomness import key
 
 
-def _dense(builder: Builder, layer: Dense, number: int, x: Rows) -> tuple[Rows, Backward]:
-    matrix = builder.matrix(layer)
+def dense(builder: Builder, layer: Dense, x: Rows) -> tuple[Rows, Backward]:
+    matrix = builder.parameters_of(layer.name)
     inputs, outputs, batch = matrix.inputs, matrix.outputs, builder.batch_size
     kind = "sparse" if x.sparse else "dense"
     fields: dict[str, Any] = {"w": matrix.place, "inputs": inputs, "outputs": outputs}
     shapes, arithmetic = f"{inputs} -> {outputs}", 2 * inputs * outputs
     weights = matrix.size // batch  # a share of them in each example's account
     z = builder.rows(outputs, spare=True)
+    own = {"carry": 0} if x.sparse else {}  # it shares out W's columns itself
     builder.emit(
         f"{kind}_forward", layer.name, shapes, arithmetic, inputs + outputs + weights,
-        x=x.place, y=z.place, batch=batch, meet=x.sparse, **fields,
+        x=x.place, y=z.place, batch=batch, meet=x.sparse, **fields, **own,
     )  # fmt: skip
     builder.must_meet = x.sparse  # a thread has written columns, and goes on with rows
 
     def backward(dz: Rows, needs_dx: bool) -> Rows:
-        plain = builder.rule["kind"] == PLAIN
-        way = "gradient" if builder.rule["clip_norm"] else "descend" if plain else "update"
-        vectors = 2 if way != "update" else 2 + 2 * sum(bool(builder.rule[name]) for name in ("first", "second"))
-        builder.updates.append(
-            Operation(
-                f"{kind}_{way}", layer.name, shapes, arithmetic * batch,
-                4 * (batch * (inputs + outputs) + vectors * matrix.size),
-                x=x.place, y=dz.place, batch=batch, meet=not builder.updates, **fields,
-            )
+        builder.update(
+            kind, layer.name, shapes, arithmetic * batch, batch * (inputs + outputs),
+            x=x.place, y=dz.place, batch=batch, **fields,
         )  # fmt: skip
         builder.scratch(max(outputs * BLOCK, TILE_ROWS * padded(outputs), SPARSE_STRIP * PANEL))
         if not needs_dx:
@@ -58,33 +53,58 @@ def _dense(builder: Builder, layer: Dense, number: int, x: Rows) -> tuple[Rows, 
     return z, backward
 
 
-def _elementwise(builder: Builder, layer: Activation, number: int, x: Rows) -> tuple[Rows, Backward]:
-    kind, slope = layer.kind, getattr(layer, "slope", 0.0)
-    a = Rows(x.place, x.width) if x.spare else builder.rows(x.width)
-    size = {"inputs": x.width, "outputs": x.width, "number": slope}
-    builder.emit(f"{kind}_forward", layer.name, f"{x.width}", x.width, 2 * x.width, x=x.place, y=a.place, **size)
+def size_of(x: Tensor) -> dict[str, Any]:
+    """What an operation that goes through all numbers of x, one by one, must know."""
+    if isinstance(x, Rows):
+        return {"inputs": x.width, "outputs": x.width}
+    return {"inputs": x.channels, "outputs": x.channels, "rows": x.height, "columns": x.width, "carry": PAD}
 
-    def backward(da: Rows, needs_dx: bool) -> Rows:
-        builder.emit(
-            f"{kind}_backward", layer.name, f"{x.width}", x.width, 3 * x.width,
-            x=da.place, y=da.place, w=a.place, **size,
-        )  # fmt: skip
+
+def numbers_of(x: Tensor) -> int:
+    """How many numbers an example has in x."""
+    return x.width if isinstance(x, Rows) else prod(x.shape)
+
+
+def like(builder: Builder, x: Tensor) -> Tensor:
+    """A new tensor of the same shape."""
+    if isinstance(x, Rows):
+        return builder.rows(x.width, spare=True)
+    return builder.images(x.shape, spare=True, gradient_rim=x.gradient_rim)
+
+
+def elementwise(builder: Builder, layer: Activation, x: Tensor) -> tuple[Tensor, Backward]:
+    kind, slope = layer.kind, getattr(layer, "slope", 0.0)
+    a = replace(x, spare=False) if x.spare else replace(like(builder, x), spare=False)
+    numbers, fields = numbers_of(x), {**size_of(x), "number": slope}
+    builder.emit(f"{kind}_forward", layer.name, f"{numbers}", numbers, 2 * numbers, x=x.place, y=a.place, **fields)
+
+    def backward(da: Tensor, needs_dx: bool) -> Tensor:
+        elementwise_backward(builder, kind, layer.name, da, a, number=slope)
         return da
 
     return a, backward
 
 
-def _identity(builder: Builder, layer: Layer, number: int, x: Rows) -> tuple[Rows, Backward]:
+def elementwise_backward(builder: Builder, kind: str, name: str, da: Tensor, a: Tensor, **options: float) -> None:
+    """da becomes dz, in its place, by what the forward pass left."""
+    numbers = numbers_of(a)
+    builder.emit(
+        f"{kind}_backward", name, f"{numbers}", numbers, 3 * numbers,
+        x=da.place, y=da.place, kept=a.place, **size_of(a), **options,
+    )  # fmt: skip
+
+
+def identity(builder: Builder, layer: Layer, x: Tensor) -> tuple[Tensor, Backward]:
     return x, lambda dx, needs_dx: dx
 
 
-def _dropout(builder: Builder, layer: Dropout, number: int, x: Rows) -> tuple[Rows, Backward]:
+def dropout(builder: Builder, layer: Dropout, x: Rows) -> tuple[Rows, Backward]:
     mask, a = builder.rows(x.width), builder.rows(x.width, spare=True)
-    size = {"inputs": x.width, "outputs": x.width, "w": mask.place}
+    size = {"inputs": x.width, "outputs": x.width, "kept": mask.place}
     builder.scratch(x.width)
     builder.emit(
         "dropout_forward", layer.name, f"{x.width}", 12 * x.width, 3 * x.width, x=x.place, y=a.place,
-        number=layer.rate, key=key(builder.seed, "dropout", number), **size,
+        number=layer.rate, key=key(builder.seed, "dropout", builder.index[layer.name]), **size,
     )  # fmt: skip
 
     def backward(da: Rows, needs_dx: bool) -> Rows:
@@ -94,24 +114,11 @@ def _dropout(builder: Builder, layer: Dropout, number: int, x: Rows) -> tuple[Ro
     return a, backward
 
 
-def _noise(builder: Builder, layer: GaussianNoise, number: int, x: Rows) -> tuple[Rows, Backward]:
+def noise(builder: Builder, layer: GaussianNoise, x: Rows) -> tuple[Rows, Backward]:
     a = builder.rows(x.width, spare=True)
     builder.scratch(2 * padded(x.width))
     builder.emit(
         "noise_forward", layer.name, f"{x.width}", 40 * x.width, 2 * x.width, x=x.place, y=a.place,
-        inputs=x.width, outputs=x.width, number=layer.sigma, key=key(builder.seed, "noise", number),
+        inputs=x.width, outputs=x.width, number=layer.sigma, key=key(builder.seed, "noise", builder.index[layer.name]),
     )  # fmt: skip
     return a, lambda da, needs_dx: da
-
-
-LAYERS: dict[type[Layer], Callable[[Builder, Any, int, Rows], tuple[Rows, Backward]]] = {
-    Dense: _dense,
-    ReLU: _elementwise,
-    LeakyReLU: _elementwise,
-    Sigmoid: _elementwise,
-    Tanh: _elementwise,
-    Softmax: _elementwise,
-    Identity: _identity,
-    Dropout: _dropout,
-    GaussianNoise: _noise,
-}

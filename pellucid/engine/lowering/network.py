@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from pellucid.engine.lowering.builder import Backward, Builder
-from pellucid.engine.lowering.layers import LAYERS
+from pellucid.engine.lowering.builder import Builder
 from pellucid.engine.lowering.rule import RULE, rule_of
-from pellucid.engine.plan import SUMMED, Operation, Plan, Rows, sparse_size
+from pellucid.engine.lowering.sequence import LAYERS, rim_for, row_of
+from pellucid.engine.plan import PAD, SUMMED, Operation, Plan, Rows, sparse_size
 from pellucid.layers import Layer
 from pellucid.layers.activation import Activation
+from pellucid.layers.convolution import Convolution
 from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Disturbance
+from pellucid.layers.pooling import MaxPooling
+from pellucid.layers.reshape import Flatten
 from pellucid.losses import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
 from pellucid.optimizers import Optimizer
+from pellucid.workspace import slots
 
 LOSSES = (CrossEntropy, BinaryCrossEntropy, SquaredError)  # those that have kernels
 
 
 def lower(
     layers: Sequence[Layer], loss: Loss, optimizer: Optimizer, clip_norm: float | None, batch_size: int, seed: int,
-    sparse: bool = False,
+    sparse: bool = False, threads: int = 1,
 ) -> Plan:  # fmt: skip
     """The plan of a training step.
 
@@ -35,35 +41,48 @@ def lower(
         batch_size: the examples of a step, at most.
         seed: of what is drawn for each element.
         sparse: the images are bytes that are mostly 0, and 0 stays 0 when they are normalized.
+        threads: that will run it.
     """
-    sparse = sparse and isinstance(layers[0], Dense)
-    builder = Builder(layers, rule_of(optimizer, clip_norm), batch_size, seed, sparse=sparse)
-    x = _gather(builder, prod(layers[0].input_shape), sparse)
-    backwards: list[Backward] = []
-    for number, layer in enumerate(layers):
-        x, backward = LAYERS[type(layer)](builder, layer, number, x)
-        backwards.append(backward)
-    gradient = _loss(builder, loss, x)
-    first = next(number for number, layer in enumerate(layers) if isinstance(layer, Dense))
-    for number in reversed(range(first, len(layers))):
-        gradient = backwards[number](gradient, number > first)
+    sparse, abreast = sparse and isinstance(layers[0], Dense), reads_images(layers)
+    rule = rule_of(optimizer, clip_norm)
+    builder = Builder(layers, rule, batch_size, seed, abreast=abreast, sparse=sparse, threads=threads)
+    x = _gather(builder, layers, sparse, abreast)
+    first = next(number for number, layer in enumerate(layers) if slots([layer], "parameter"))
+    z, backward = row_of(builder, layers, x)
+    backward(_loss(builder, loss, z), first)
     _finish(builder)
     return builder.plan
+
+
+def reads_images(layers: Sequence[Layer]) -> bool:
+    """Whether a layer reads images as such, before they are flattened."""
+    image = takewhile(lambda layer: not isinstance(layer, Flatten), layers)
+    return any(isinstance(layer, Convolution | MaxPooling) for layer in image)
 
 
 def lower_prediction(layers: Sequence[Layer], link: Activation, batch_size: int) -> Plan:
     """The plan of a prediction: forwards only, through the output link, with the parameters read from theta itself."""
     builder = Builder(layers, np.zeros(1, RULE)[0], batch_size, seed=0, training=False)
-    x = _gather(builder, prod(layers[0].input_shape), sparse=False)
-    for number, layer in enumerate([*layers, link]):
+    x: Rows = _gather(builder, layers, sparse=False, abreast=False)
+    for layer in [*layers, link]:
         if isinstance(layer, Dense):
             x = _predict(builder, layer, x)
         elif not isinstance(layer, Disturbance):  # which lets everything through in prediction
-            x, _ = LAYERS[type(layer)](builder, layer, number, x)
+            x, _ = LAYERS[type(layer)](builder, layer, x)
     return builder.plan
 
 
-def _gather(builder: Builder, features: int, sparse: bool) -> Rows:
+def _gather(builder: Builder, layers: Sequence[Layer], sparse: bool, abreast: bool) -> Any:
+    shape = layers[0].input_shape
+    features = prod(shape)
+    if abreast:
+        builder.rim = rim_for(layers, 0)
+        images = builder.images(shape, spare=True)
+        size = {"outputs": images.channels, "rows": images.height, "columns": images.width, "carry": PAD}
+        builder.emit(
+            "gather_abreast", "input", f"{features}", 2 * features, 2 * features, y=images.place, meet=True, **size
+        )
+        return images
     if not sparse:
         x = builder.rows(features, spare=True)
         builder.emit(
@@ -72,13 +91,13 @@ def _gather(builder: Builder, features: int, sparse: bool) -> Rows:
         return x
     batch = builder.batch_size
     x = Rows(builder.claim(2 * sparse_size(batch, features)), features, sparse=True)
-    fields = {"y": x.place, "inputs": features, "batch": batch}
+    fields = {"y": x.place, "inputs": features, "batch": batch, "carry": 0}
     builder.emit("gather_sparse", "input", f"{features}", features, features // 2, **fields)
     return x
 
 
 def _predict(builder: Builder, layer: Dense, x: Rows) -> Rows:
-    matrix = builder.matrix(layer)
+    matrix = builder.parameters_of(layer.name)
     z = builder.rows(matrix.outputs, spare=True)
     builder.emit(
         "dense_predict", layer.name, f"{matrix.inputs} -> {matrix.outputs}", 2 * matrix.inputs * matrix.outputs,
@@ -91,7 +110,7 @@ def _predict(builder: Builder, layer: Dense, x: Rows) -> Rows:
 def _loss(builder: Builder, loss: Loss, z: Rows) -> Rows:
     """The loss with its link; returns where dz lies."""
     if isinstance(loss, SquaredError):  # it works on outputs: its link stands before it, and behind it in reverse
-        z, backward = LAYERS[type(loss.link)](builder, loss.link, -1, z)
+        z, backward = LAYERS[type(loss.link)](builder, loss.link, z)
     dz = builder.rows(z.width)
     builder.emit(
         loss.kind,
@@ -121,7 +140,7 @@ def _finish(builder: Builder) -> None:
                     f"{count}",
                     arithmetic * count,
                     4 * vectors * count,
-                    y=sums,
+                    y=(sums, 0, 0, 0, 0),
                     outputs=count,
                     meet=True,
                 )

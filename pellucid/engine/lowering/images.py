@@ -1,0 +1,128 @@
+"""The kernels of layers that read images, which lie abreast (see kernels/plan.h)."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from pellucid.engine.lowering.builder import Backward, Builder, Tensor
+from pellucid.engine.lowering.layers import elementwise_backward
+from pellucid.engine.plan import IMAGE_RIM, PAD, Images, Rows
+from pellucid.layers.convolution import Convolution
+from pellucid.layers.pooling import MaxPooling
+from pellucid.layers.reshape import Flatten
+
+
+def convolution(
+    builder: Builder, layer: Convolution, x: Images, relu: bool = False, pool: MaxPooling | None = None
+) -> tuple[Images, Backward]:
+    """The layer, and with it the ReLU and the pooling of 2×2 that follow, if so: pooling commutes with ReLU."""
+    maps, rows, columns = layer.output_shape
+    fields: dict[str, Any] = {"x": x.within(layer.padding), "relu": relu, **_window(builder, layer, x)}
+    shapes, gradient_rim = _shapes(x.shape, layer.output_shape), min(layer.side - 1, IMAGE_RIM)
+    if pool:
+        a = builder.images(pool.output_shape, spare=True)
+        winner, unpooled = builder.images_like(a), Images(0, maps, rows, columns, gradient_rim=gradient_rim)
+        pixels = maps * (2 * a.height) * (2 * a.width)  # a row or column that no window reaches is left out
+        builder.emit(
+            "convolution_pool_forward", layer.name, f"{shapes} -> {_shapes(a.shape)}", 2 * layer.fan_in * pixels,
+            prod(x.shape) + 2 * prod(a.shape), y=a.place, kept=winner.place, rows=a.height, columns=a.width, **fields,
+        )  # fmt: skip
+    else:
+        a = builder.images(layer.output_shape, spare=not relu, gradient_rim=gradient_rim)
+        builder.emit(
+            "convolution_forward", layer.name, shapes, 2 * layer.fan_in * prod(a.shape), prod(x.shape) + prod(a.shape),
+            y=a.place, rows=rows, columns=columns, **fields,
+        )  # fmt: skip
+
+    def backward(da: Images, needs_dx: bool) -> Images:
+        if pool:
+            da = _unpool(builder, pool, da, winner, unpooled)
+        elif relu:
+            elementwise_backward(builder, "relu", layer.name, da, a)
+        return _gradients(builder, layer, x, da, needs_dx)
+
+    return a, backward
+
+
+def _window(builder: Builder, layer: Convolution, x: Images) -> dict[str, Any]:
+    """What all kernels of a convolution must know."""
+    place = builder.parameters_of(layer.name).place
+    window = {"side": layer.side, "stride": layer.stride, "padding": layer.padding}
+    return {"w": place, "inputs": x.channels, "outputs": layer.maps, "carry": PAD, **window}
+
+
+def _shapes(*shapes: tuple[int, ...]) -> str:
+    return " -> ".join("x".join(map(str, shape)) for shape in shapes)
+
+
+def _gradients(builder: Builder, layer: Convolution, x: Images, dz: Images, needs_dx: bool) -> Images:
+    """dW and db, what becomes of them, and dx if it is wanted."""
+    vector, count = builder.parameters_of(layer.name), layer.fan_in * layer.maps + layer.maps
+    arithmetic, floats = 2 * layer.fan_in * prod(dz.shape), prod(x.shape) + prod(dz.shape)
+    fields = {"rows": dz.height, "columns": dz.width, **_window(builder, layer, x)}
+    shapes, sums = _shapes(x.shape, dz.shape), builder.parts(vector)
+    builder.emit(
+        "convolution_gradient", layer.name, shapes, arithmetic, floats,
+        x=x.within(layer.padding), y=dz.place, sums=sums, **fields,
+    )  # fmt: skip
+    both = builder.blocks * count
+    builder.update("parts", layer.name, f"{count}", both, both, w=vector.place, sums=sums, outputs=count)
+    if not needs_dx:
+        return dz
+    dx = builder.gradient_of(x)
+    builder.emit(
+        "convolution_backward", layer.name, _shapes(dz.shape, x.shape), arithmetic, floats,
+        x=dz.place, y=dx.place, height=x.height, width=x.width, **fields,
+    )  # fmt: skip
+    return dx
+
+
+def max_pooling(builder: Builder, layer: MaxPooling, x: Images) -> tuple[Images, Backward]:
+    a = builder.images(layer.output_shape, spare=True)
+    winner = builder.images_like(a)
+    builder.emit(
+        "max_pool_forward", layer.name, _shapes(x.shape, a.shape), layer.side**2 * prod(a.shape),
+        prod(x.shape) + 2 * prod(a.shape), x=x.place, y=a.place, kept=winner.place, **_pool(layer, x),
+    )  # fmt: skip
+    return a, lambda da, needs_dx: _unpool(builder, layer, da, winner, x)
+
+
+def _unpool(builder: Builder, layer: MaxPooling, da: Images, winner: Images, x: Images) -> Images:
+    dx = builder.gradient_of(x)
+    builder.emit(
+        "max_pool_backward", layer.name, _shapes(da.shape, x.shape), layer.side**2 * prod(da.shape),
+        prod(x.shape) + 2 * prod(da.shape), x=da.place, y=dx.place, kept=winner.place, **_pool(layer, x),
+    )  # fmt: skip
+    return dx
+
+
+def _pool(layer: MaxPooling, x: Images) -> dict[str, Any]:
+    """What the kernels of a pooling must know."""
+    _, rows, columns = layer.output_shape
+    size = {"height": x.height, "width": x.width, "rows": rows, "columns": columns}
+    return {
+        "inputs": x.channels,
+        "outputs": x.channels,
+        "side": layer.side,
+        "stride": layer.stride,
+        "carry": PAD,
+        **size,
+    }
+
+
+def flatten(builder: Builder, layer: Flatten, x: Tensor) -> tuple[Rows, Backward]:
+    """Images abreast become rows; rows, of a network that has no images abreast, are so already."""
+    if isinstance(x, Rows):
+        return x, lambda da, needs_dx: da
+    numbers = prod(x.shape)
+    a = builder.rows(numbers, spare=True)
+    size = {"inputs": x.channels, "outputs": numbers, "height": x.height, "width": x.width, "carry": PAD}
+    builder.emit("flatten_forward", layer.name, f"{numbers}", 0, 2 * numbers, x=x.place, y=a.place, **size)
+
+    def backward(da: Rows, needs_dx: bool) -> Images:
+        dx = builder.gradient_of(x)
+        builder.emit("flatten_backward", layer.name, f"{numbers}", 0, 2 * numbers, x=da.place, y=dx.place, **size)
+        return dx
+
+    return a, backward

@@ -1,0 +1,77 @@
+"""Layers in a row: one dictionary from kinds of layers to the functions that write their kernels, and what is fused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pellucid.engine.lowering.builder import Backward, Builder, Tensor
+from pellucid.engine.lowering.images import convolution, flatten, max_pooling
+from pellucid.engine.lowering.layers import dense, dropout, elementwise, identity, noise
+from pellucid.layers import Layer
+from pellucid.layers.activation import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from pellucid.layers.convolution import Convolution
+from pellucid.layers.dense import Dense
+from pellucid.layers.dropout import Disturbance, Dropout, GaussianNoise
+from pellucid.layers.pooling import MaxPooling
+from pellucid.layers.reshape import Flatten
+
+LAYERS: dict[type[Layer], Callable[[Builder, Any, Any], tuple[Any, Backward]]] = {
+    Dense: dense,
+    Convolution: convolution,
+    MaxPooling: max_pooling,
+    Flatten: flatten,
+    ReLU: elementwise,
+    LeakyReLU: elementwise,
+    Sigmoid: elementwise,
+    Tanh: elementwise,
+    Softmax: elementwise,
+    Identity: identity,
+    Dropout: dropout,
+    GaussianNoise: noise,
+}
+
+
+def row_of(builder: Builder, layers: Sequence[Layer], x: Tensor, rim: int = 0) -> tuple[Any, Callable[[Any, int], Any]]:
+    """The kernels of layers in a row, which leave images with so much of a rim.
+
+    Returns:
+        The last one's output, and a function that writes the way back: from the gradient of that output to the layer of
+        a number, which then has its gradients; it returns the gradient of that layer's input if the number is negative.
+    """
+    backwards: list[tuple[int, Backward]] = []
+    number = 0
+    while number < len(layers):
+        layer, (count, options) = layers[number], fused(layers[number:])
+        builder.rim = rim_for(layers[number + count :], rim)
+        x, backward = LAYERS[type(layer)](builder, layer, x, **options)
+        backwards.append((number, backward))
+        number += count
+
+    def all_backward(gradient: Any, first: int) -> Any:
+        for number, backward in reversed(backwards):
+            if number >= first:
+                gradient = backward(gradient, number > first)
+        return gradient
+
+    return x, all_backward
+
+
+def fused(layers: Sequence[Layer]) -> tuple[int, dict[str, Any]]:
+    """How many of these layers become one kernel, and what the first's function is told of the others."""
+    kinds = [type(layer) for layer in layers[:3]]
+    if kinds[:2] != [Convolution, ReLU]:
+        return 1, {}
+    if kinds[2:] == [MaxPooling] and vars(layers[2])["side"] == vars(layers[2])["stride"] == 2:
+        return 3, {"relu": True, "pool": layers[2]}
+    return 2, {"relu": True}
+
+
+def rim_for(layers: Sequence[Layer], rim: int) -> int:
+    """The zeros that the first of these layers which is not done in place needs around images; `rim` if all are."""
+    for layer in layers:
+        if isinstance(layer, Convolution):
+            return layer.padding
+        if not isinstance(layer, Activation | Disturbance):
+            return 0
+    return rim
