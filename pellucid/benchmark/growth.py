@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pellucid.benchmark.contenders import Contender, contenders
@@ -25,12 +25,14 @@ class Axis:
     Args:
         name: of what changes.
         what: the training, in words.
-        points: what is trained at each number along the axis.
+        numbers: along the axis.
+        work: what is trained at a number.
     """
 
     name: str
     what: str
-    points: Mapping[int, Work]
+    numbers: tuple[int, ...]
+    work: Callable[[int], Work]
 
 
 @dataclass(frozen=True)
@@ -49,28 +51,18 @@ class Growth:
     seconds: dict[str, list[float]]
 
 
-def _works(template: str, numbers: Sequence[int], batch_size: int = 128, examples: int = EXAMPLES) -> dict[int, Work]:
-    return {n: Work(template.format(n=n, half=n // 2), "sgd", batch_size, examples=examples) for n in numbers}
+def _work(architecture: str, batch_size: int = 128) -> Work:
+    return Work(architecture, "sgd", batch_size, examples=EXAMPLES)
 
 
 AXES = (
-    Axis(
-        "examples", f"{P03}, batch 32", {n: Work(P03, "sgd", 32, examples=n) for n in (7_500, 15_000, 30_000, 60_000)}
-    ),
-    Axis("width", "784-width-10, batch 128", _works("784-{n}-10", (64, 128, 256, 512, 1024))),
-    Axis(
-        "depth",
-        "layers of 128 and one of 10, batch 128",
-        {n: Work("784-" + n * "128-" + "10", "sgd", 128, examples=EXAMPLES) for n in (1, 2, 4, 8)},
-    ),
-    Axis("batch size", P03, {n: Work(P03, "sgd", n, examples=EXAMPLES) for n in (8, 16, 32, 64, 128, 256, 512)}),
-    Axis(
-        "side of the kernel",
-        "8 maps of 28×28, batch 128",
-        _works("1x28x28-8C{n}p{half}-MP4-10", (1, 3, 5, 7, 9), examples=3_000),
-    ),
+    Axis("examples", f"{P03}, batch 32", (7_500, 15_000, 30_000, 60_000), lambda n: Work(P03, "sgd", 32, examples=n)),
+    Axis("width", "784-width-10", (64, 128, 256, 512, 1024), lambda n: _work(f"784-{n}-10")),
+    Axis("depth", "784-128-...-128-10", (1, 2, 4, 8), lambda n: _work("784-" + n * "128-" + "10")),
+    Axis("batch size", P03, (8, 16, 32, 64, 128, 256, 512), lambda n: _work(P03, n)),
+    Axis("side of the kernel", "8 maps of 28×28", (1, 3, 5, 7, 9), lambda n: _work(f"1x28x28-8C{n}p{n // 2}-MP4-10")),
 )
-WIDE = Work("784-800-10", "sgd", 128, examples=EXAMPLES)
+WIDE = _work("784-800-10")
 
 
 def measure(
@@ -81,12 +73,12 @@ def measure(
     threads = [2**n for n in range(machine.threads.bit_length())]
     grown = []
     for axis in AXES:
-        works = axis.points.values()
+        works = map(axis.work, axis.numbers)
         medians = [_medians(work, machine.threads, train, test, rivals, rounds, machine) for work in works]
-        grown.append(Growth(axis.name, axis.what, list(axis.points), _by_racer(medians)))
+        grown.append(Growth(axis.name, axis.what, list(axis.numbers), _by_racer(medians)))
         say(f"growth with the {axis.name}: done")
     medians = [_medians(WIDE, count, train, test, rivals, rounds, machine) for count in threads]
-    return [*grown, Growth("threads", WIDE.name, threads, _by_racer(medians))]
+    return [*grown, Growth("threads", WIDE.title, threads, _by_racer(medians))]
 
 
 def _by_racer(medians: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
@@ -120,7 +112,7 @@ def picture(grown: Sequence[Growth], caption: str) -> bytes:
     """Seconds of an epoch over each axis, a panel for each, as the bytes of a PNG."""
     panels = [
         Panel(
-            f"seconds an epoch: {growth.what}",
+            f"seconds an epoch of {growth.what}",
             growth.seconds,
             growth.name,
             marks={place: f"{number:,}" for place, number in enumerate(growth.numbers, 1)},
