@@ -7,8 +7,10 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,14 @@ from pellucid.data.idx import write_dataset
 from pellucid.layers.dense import Dense
 from pellucid.recipe import find
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+FACTS = {
+    "machine": {"cpu": "a CPU"}, "threads": 2, "date": "today", "peak": None, "product_rates": {"NumPy": 2e11},
+    "versions": {"PyTorch": "2"}, "pellucid": "1", "commit": "abc",
+}  # fmt: skip
+GROWN = [Growth("width", "784-width-10", [64, 1024], {"pellucid": [0.1, 0.9], "PyTorch": [0.4, 0.8]})]
+PEAKS = [Peak("mapped", 64, 30.0), Peak("read", 64, 90.0), Peak("mapped", 512, 70.0), Peak("read", 512, None)]
 RESULTS = [
     Result("PyTorch", "eager", 0.8, [0.8], 1.0, accuracies=[0.91, 0.975], share=0.1),
     Result("pellucid", "native engine", 0.1, [0.1], 0.2, accuracies=[0.92, 0.976], share=0.9),
@@ -136,10 +146,8 @@ def test_tables_say_who_how_and_what(tmp_path: Path) -> None:
     assert "97.60%" in table
     assert "* PyTorch, compiled: 1 of 2 turns: too slow" in table
     assert list(report.markdown({"some work": ranked}))[2] == "| some work | 0.100 s | 5.0† | 90% |"
-    facts = {"machine": {"cpu": "a CPU"}, "threads": 2, "date": "today", "peak": None, "product_rates": {"NumPy": 2e11}}
-    facts |= {"versions": {"PyTorch": "2"}, "pellucid": "1", "commit": "abc"}
-    report.write(tmp_path, facts, {"some work": ranked})
-    assert report.read(tmp_path / "bench.json") == (facts, {"some work": ranked})
+    report.write(tmp_path, FACTS, {"some work": ranked})
+    assert report.read(tmp_path / "bench.json") == (FACTS, {"some work": ranked})
     assert "† Its time was over" in (tmp_path / "bench.md").read_text()
     assert Image.open(io.BytesIO((tmp_path / "bench.png").read_bytes())).width > 500
 
@@ -177,13 +185,34 @@ def test_pellucid_races_alone_where_nothing_else_is_installed(
     assert pellucid("bench", "--only", "nothing", "--data", digits_folder).code == 2
 
 
+def test_the_document_is_filled_from_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Races of a later folder take the place of those of the same name; rows stand in the order of the command."""
+    import fill
+
+    (tmp_path / "docs").mkdir()
+    shutil.copy(fill.DOCS / "performance.md", tmp_path / "docs")
+    monkeypatch.setattr(fill, "DOCS", tmp_path / "docs")
+    first, second = WORKS[0].name, WORKS[1].name
+    report.write(tmp_path / "one", FACTS, {second: race.with_ratios(RESULTS)})
+    faster = [replace(RESULTS[1], seconds=0.08), RESULTS[0]]
+    report.write(tmp_path / "two", FACTS, {second: race.with_ratios(faster), first: race.with_ratios(RESULTS)})
+    report.write_growth(tmp_path / "two", FACTS, GROWN, PEAKS)
+    monkeypatch.setattr(sys, "argv", ["fill.py", str(tmp_path / "one"), str(tmp_path / "two")])
+    fill.main()
+    text = (tmp_path / "docs" / "performance.md").read_text()
+    assert f"| {first} | 0.100 s | 5.0† | 90% |\n| {second} | 0.080 s | 10.0 | 90% |" in text
+    assert "† Its time was over" in text
+    assert "512 MiB cannot be had" in text
+    assert "(9.00 times)" in text
+    assert {path.name for path in (tmp_path / "docs").glob("*.png")} == {"bench.png", "growth.png", "memory.png"}
+
+
 def test_growth_is_told_in_words_and_drawn() -> None:
-    grown = [Growth("width", "784-width-10", [64, 1024], {"pellucid": [0.1, 0.9], "PyTorch": [0.4, 0.8]})]
-    assert list(growth.words(grown)) == [
+    assert list(growth.words(GROWN)) == [
         "width, 64 to 1,024 (784-width-10): pellucid's epoch goes from 0.100 s to 0.900 s (9.00 times); "
         "PyTorch's epoch goes from 0.400 s to 0.800 s (2.00 times)."
     ]
-    assert Image.open(io.BytesIO(growth.picture(4 * grown, "caption"))).size == (3 * 560, 2 * 380 + 34)
+    assert Image.open(io.BytesIO(growth.picture(4 * GROWN, "caption"))).size == (3 * 560, 2 * 380 + 34)
 
 
 def test_every_point_of_every_axis_can_be_trained() -> None:
@@ -209,13 +238,12 @@ def test_a_training_on_a_mapped_file_needs_less_memory_than_the_file_has(tmp_pat
 
 
 def test_peak_memory_is_told_in_words() -> None:
-    peaks = [Peak("mapped", 64, 30.0), Peak("read", 64, 90.0), Peak("mapped", 512, 70.0), Peak("read", 512, None)]
-    assert list(memory.words(peaks, cap=300)) == [
+    assert list(memory.words(PEAKS, cap=300)) == [
         "mapped by pellucid, under a cap of 300 MiB: 64 to 512 MiB of images take 30 to 70 MiB.",
         "read into memory first, under a cap of 300 MiB: 64 to 64 MiB of images take 90 to 90 MiB; "
         "512 MiB cannot be had.",
     ]
-    assert Image.open(io.BytesIO(memory.picture(peaks, "caption"))).width == 720
+    assert Image.open(io.BytesIO(memory.picture(PEAKS, "caption"))).width == 720
 
 
 @pytest.mark.slow

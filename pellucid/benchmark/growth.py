@@ -60,7 +60,9 @@ AXES = (
     Axis("width", "784-width-10", (64, 128, 256, 512, 1024), lambda n: _work(f"784-{n}-10")),
     Axis("depth", "784-128-...-128-10", (1, 2, 4, 8), lambda n: _work("784-" + n * "128-" + "10")),
     Axis("batch size", P03, (8, 16, 32, 64, 128, 256, 512), lambda n: _work(P03, n)),
-    Axis("side of the kernel", "8 maps of 28 by 28", (1, 3, 5, 7, 9), lambda n: _work(f"1x28x28-8C{n}p{n // 2}-MP4-10")),
+    Axis(
+        "side of the kernel", "8 maps of 28 by 28", (1, 3, 5, 7, 9), lambda n: _work(f"1x28x28-8C{n}p{n // 2}-MP4-10")
+    ),
 )
 WIDE = _work("784-800-10")
 
