@@ -17,7 +17,7 @@ from pellucid.data import Dataset
 from pellucid.data.normalization import normalization
 
 EPOCHS = 2  # of each contender before it is the next one's turn
-BUDGET = 60.0  # seconds of training for one contender in one race
+BUDGET = 30.0  # seconds of training for one contender in one race
 HOPELESS = 2.0  # times as long as the fastest way of the same library: no more turns for this one
 CALLS = 200  # predictions of one image that are timed together
 PRODUCT = (512, 784, 512)  # of the matrices whose product shows a library's own speed

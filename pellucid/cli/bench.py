@@ -42,7 +42,7 @@ Option = typer.Option
 
 
 def command(
-    rounds: Annotated[int, Option(min=1, help="Turns of two epochs; medians are compared.")] = 4,
+    rounds: Annotated[int, Option(min=1, help="Turns of two epochs; medians are compared.")] = 3,
     threads: Annotated[int, Option(min=1, help="Of each contender.")] = 2,
     only: Annotated[str | None, Option(help="Only races with this in their names, such as 'batch 32'.")] = None,
     data: Data = "mnist",
