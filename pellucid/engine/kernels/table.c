@@ -8,6 +8,7 @@
 #include "gather.h"
 #include "dense.h"
 #include "convolution.h"
+#include "convolution_gradient.h"
 #include "pooling.h"
 #include "flatten.h"
 #include "sparse.h"
