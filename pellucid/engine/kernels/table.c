@@ -9,6 +9,7 @@
 #include "dense.h"
 #include "convolution.h"
 #include "pooling.h"
+#include "predict.h"
 #include "sparse.h"
 #include "activation.h"
 #include "loss.h"
