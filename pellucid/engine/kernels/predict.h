@@ -54,26 +54,64 @@ static void convolution_predict(const operation *o, const pass *p, range part, i
     }
 }
 
-/* The larger of two numbers; NaN, if one is. */
-ALWAYS_INLINE float larger(float a, float b) { return !(b <= a) & (a == a) ? b : a; }
+/* The larger of two numbers each; NaN, where one is. */
+ALWAYS_INLINE vector larger(vector a, vector b) { return choose((b > a) | (b != b), b, a); }
 
-/* First the largest of each column of a window, then of those. */
-static void max_pool_predict(const operation *o, const pass *p, range part, int thread) {
-    float *column = p->scratch + thread * p->scratch_size;
-    for (int64_t c = 0; c < o->out; c++)
-        for (int64_t i = 0; i < o->rows; i++) {
-            const float *x = floats_of(p, o->x, part.first, thread) + place_of_row(o->x, c, i * o->stride);
-            float *a = floats_of(p, o->y, part.first, thread) + place_of_row(o->y, c, i);
-            for (int64_t j = 0; j < o->width; j++) column[j] = x[j];
-            for (int64_t u = 1; u < o->side; u++)
-                for (int64_t j = 0; j < o->width; j++) column[j] = larger(column[j], x[u * o->x.row + j]);
-            if (o->side == 2 && o->stride == 2) {
-                INDEPENDENT for (int64_t j = 0; j < o->columns; j++) a[j] = larger(column[2 * j], column[2 * j + 1]);
-                continue;
-            }
-            for (int64_t j = 0; j < o->columns; j++) {
-                a[j] = column[j * o->stride];
-                for (int64_t v = 1; v < o->side; v++) a[j] = larger(a[j], column[j * o->stride + v]);
-            }
+/* The larger of each pair of neighbours in two vectors. */
+ALWAYS_INLINE vector larger_of_pairs(vector first, vector second) {
+    float pairs[2 * LANES], best[LANES];
+    store(pairs, first);
+    store(pairs + LANES, second);
+    for (int i = 0; i < LANES; i++) best[i] = (pairs[2 * i + 1] > pairs[2 * i]) | (pairs[2 * i + 1] != pairs[2 * i + 1]) ? pairs[2 * i + 1] : pairs[2 * i];
+    return load(best);
+}
+
+/* The same image before and behind a pooling: one of its planes. */
+typedef struct {
+    const float *x;
+    float *a;
+    int64_t x_row, a_row, rows, columns;
+} pooled_plane;
+
+/* Windows of 2×2, a vector of them at a time. Where the rows of y follow each other without a break, the last vector of
+   a row may go beyond: what it spoils is written later. */
+ALWAYS_INLINE void pairs_of(const pooled_plane o, const int gaps) {
+    for (int64_t i = 0; i < o.rows; i++)
+        for (int64_t j = 0; j < o.columns; j += LANES) {
+            const float *top = o.x + 2 * i * o.x_row + 2 * j, *bottom = top + o.x_row;
+            float *a = o.a + i * o.a_row + j;
+            const vector best = larger_of_pairs(larger(load(top), load(bottom)), larger(load(top + LANES), load(bottom + LANES)));
+            if (!gaps || o.columns - j >= LANES) store(a, best);
+            else for (int64_t k = 0; k < o.columns - j; k++) a[k] = ((const float *)&best)[k];
         }
+}
+
+static void pool_pairs(pooled_plane o) {
+    if (o.a_row > o.columns) pairs_of(o, 1);
+    else pairs_of(o, 0);
+}
+
+/* Windows of any size, one after the other. */
+static void pool_windows(pooled_plane o, int64_t side, int64_t stride) {
+    for (int64_t i = 0; i < o.rows; i++)
+        for (int64_t j = 0; j < o.columns; j++) {
+            const float *window = o.x + stride * (i * o.x_row + j);
+            float best = *window;
+            for (int64_t u = 0; u < side; u++)
+                for (int64_t v = 0; v < side; v++) {
+                    const float pixel = window[u * o.x_row + v];
+                    best = (pixel > best) | (pixel != pixel) ? pixel : best;
+                }
+            o.a[i * o.a_row + j] = best;
+        }
+}
+
+static void max_pool_predict(const operation *o, const pass *p, range part, int thread) {
+    for (int64_t c = 0; c < o->out; c++) {
+        const pooled_plane plane = {floats_of(p, o->x, part.first, thread) + c * o->x.plane,
+                                    floats_of(p, o->y, part.first, thread) + c * o->y.plane,
+                                    o->x.row, o->y.row, o->rows, o->columns};
+        if (o->side == 2 && o->stride == 2) pool_pairs(plane);
+        else pool_windows(plane, o->side, o->stride);
+    }
 }

@@ -137,7 +137,6 @@ def _convolution(builder: Builder, layer: Convolution, x: Planes, rim: int, relu
 def _max_pooling(builder: Builder, layer: MaxPooling, x: Planes, rim: int, relu: bool) -> Planes:
     maps, rows, columns = layer.output_shape
     a = _planes(builder, (maps, rows, columns), rim)
-    builder.scratch(x.width)
     arithmetic, window = layer.side**2 * prod(a.shape), {"side": layer.side, "stride": layer.stride}
     _emit(builder, "max_pool_predict", layer.name, x, a, arithmetic=arithmetic, **window)
     return a
