@@ -19,7 +19,7 @@ from pellucid.engine.lowering import lower_few, lower_many
 from pellucid.engine.native import as_rows, unavailable
 from pellucid.engine.plan import Plan
 from pellucid.errors import NumericError
-from pellucid.layers import Layer
+from pellucid.layers import Layer, walk
 from pellucid.layers.activation import Activation
 from pellucid.losses import Loss
 from pellucid.machine import cores
@@ -70,6 +70,15 @@ class Runner:
         return finite
 
 
+@dataclass
+class Made:
+    """What was made for these formulas: link and slopes, which may be changed."""
+
+    formulas: list[Any]
+    few: Runner | None = None
+    idle: deque[Runner] | None = None  # for many examples; None where there are no kernels
+
+
 class Predictor:
     """Predicts by the kernels, where there are some for these layers.
 
@@ -80,9 +89,8 @@ class Predictor:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = layers
         self.outputs, self.operations = prod(layers[-1].output_shape), operations_of(layers)
-        self.formulas: list[Any] = []  # that the runners were made for; layers and link may be changed
-        self.few: Runner | None = None
-        self.idle: deque[Runner] | None = None  # for many examples; None where there are no kernels
+        self.sloped = [layer for layer in walk(layers) if "slope" in vars(layer)]
+        self.made = Made([])
 
     def __call__(
         self, link: Activation, theta: NDArray[Any], images: NDArray[Any], normalization: Normalization
@@ -94,18 +102,18 @@ class Predictor:
         """
         if len(images) > FEW or len(images) * self.operations > FEW_OPERATIONS:
             return None
-        self._follow(link, theta)
-        if self.few is None:
+        few = self._made_for(link, theta).few
+        if few is None:
             return None
         outputs = np.empty((len(images), self.outputs), np.float32)
-        return outputs if self.few(theta, images, normalization, outputs) else check_finite(outputs)
+        return outputs if few(theta, images, normalization, outputs) else check_finite(outputs)
 
     def logits(
         self, link: Activation, theta: NDArray[Any], images: NDArray[Any], normalization: Normalization
     ) -> NDArray[np.float32] | None:
         """The logits (N, outputs) for images (N, ...), at a theta that nobody moves; None where there are no kernels."""
-        self._follow(link, theta)
-        if (idle := self.idle) is None:
+        idle = self._made_for(link, theta).idle
+        if idle is None:
             return None
         try:
             runner = idle.pop()
@@ -122,16 +130,16 @@ class Predictor:
             idle.append(runner)
         return logits
 
-    def _follow(self, link: Activation, theta: NDArray[Any]) -> None:
-        """Make the plans, unless they are those of these formulas."""
-        formulas = [link.kind, *[vars(layer).get("slope") for layer in self.layers]]
-        if self.formulas == formulas:
-            return
-        self.few = self.idle = None
-        if not unavailable(self.layers, theta.dtype):
-            plan = lower_few(self.layers, link)
-            self.few, self.idle = plan and _runner(plan, 1), deque()
-        self.formulas = formulas
+    def _made_for(self, link: Activation, theta: NDArray[Any]) -> Made:
+        formulas = [link.kind, *[vars(layer)["slope"] for layer in self.sloped]]
+        made = self.made
+        if made.formulas != formulas:
+            made = Made(formulas)
+            if not unavailable(self.layers, theta.dtype):
+                plan = lower_few(self.layers, link)
+                made = Made(formulas, plan and _runner(plan, 1), deque())
+            self.made = made
+        return made
 
 
 def _runner(plan: Plan, threads: int) -> Runner:
