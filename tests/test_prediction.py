@@ -78,8 +78,10 @@ def test_random_architectures_get_the_answers_of_the_formulas() -> None:
     assert served > 20
 
 
-@given(count=st.integers(1, 300), maps=st.integers(1, 40), side=st.integers(1, 5), stride=st.integers(1, 3), size=st.integers(5, 30),
-       padding=st.integers(0, 2))  # fmt: skip
+@given(
+    count=st.integers(1, 300), maps=st.integers(1, 40), side=st.integers(1, 5), stride=st.integers(1, 3),
+    size=st.integers(5, 30), padding=st.integers(0, 2),
+)  # fmt: skip
 def test_convolutions_of_any_size(count: int, maps: int, side: int, stride: int, size: int, padding: int) -> None:
     network = pl.Network(f"2x{size}x{35 - size}-{maps}C{side}s{stride}p{padding}-3", seed=0)
     agree(network, images_for(network, count))
@@ -106,9 +108,9 @@ def test_outputs_that_are_not_finite_are_counted_in_the_error(count: int, value:
 
 @pytest.mark.parametrize("count", [1, 50])
 def test_nan_is_not_lost_in_a_pooling(count: int) -> None:
-    for place in (0, 7):  # of the first map's weights, and of another's
+    for bias in (2, 3):  # of the first map, of the other: one weight each stands before them
         network = pl.Network("1x8x8-2C1-MP2-3", seed=0)
-        network.theta[2 + place % 2] = np.nan  # a bias: the map is NaN everywhere
+        network.theta[bias] = np.nan
         with pytest.raises(pl.NumericError):
             network.predict(images_for(network, count))
 

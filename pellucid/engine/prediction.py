@@ -111,7 +111,7 @@ class Predictor:
     def logits(
         self, link: Activation, theta: NDArray[Any], images: NDArray[Any], normalization: Normalization
     ) -> NDArray[np.float32] | None:
-        """The logits (N, outputs) for images (N, ...), at a theta that nobody moves; None where there are no kernels."""
+        """The logits (N, outputs) for images (N, ...); None without kernels. Nobody may move theta meanwhile."""
         idle = self._made_for(link, theta).idle
         if idle is None:
             return None
@@ -158,7 +158,7 @@ def answer(
     """
     logits = predictor.logits(loss.link, workspace.theta, images, normalization)
     outputs, total = np.empty((len(images), predictor.outputs), workspace.theta.dtype), 0.0
-    at_once = max(1, WORK_AT_ONCE // predictor.operations)
+    at_once = len(images) if logits is not None else max(1, WORK_AT_ONCE // predictor.operations)
     for start in range(0, len(images), at_once):
         part, t = slice(start, start + at_once), workspace.loss
         if logits is None:

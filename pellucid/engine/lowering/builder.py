@@ -28,8 +28,8 @@ class Builder:
         abreast: whether images lie abreast somewhere.
         sparse: whether the first layer passes over pixels that are 0.
         threads: that will run the plan.
-        training: whether there are steps; a prediction keeps nothing for a way back, so PAD images abreast lie where the
-            last ones lay.
+        training: whether there are steps; a prediction keeps nothing for a way back, so that PAD images abreast lie
+            where the last ones lay.
         packed: whether the parameters lie in the arena; else they are read from theta.
     """
 

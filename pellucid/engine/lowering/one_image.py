@@ -31,7 +31,7 @@ MOST_EXAMPLES = 16  # that are predicted so, at a time
 
 @dataclass(frozen=True)
 class Planes:
-    """One image: (channels, height, width), with so many numbers from a row to the next and from a plane to the next."""
+    """One image: (channels, height, width), with so many numbers from a row, or from a plane, to the next."""
 
     start: int
     channels: int
