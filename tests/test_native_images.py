@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,3 +67,14 @@ def test_the_number_of_threads_changes_no_bit(batch_size: int) -> None:
         for threads in (1, 2, 3, 7)
     ]
     assert len({theta.tobytes() + losses.tobytes() for theta, losses, _ in results}) == 1
+
+
+@pytest.mark.slow
+def test_the_ladder_of_versions_can_be_climbed() -> None:
+    """Each version computes what the reference does, or the script fails."""
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    script = Path(__file__).parent.parent / "benchmarks" / "convolution" / "ladder.py"
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("| tiles of maps by pixels |") == 2

@@ -1,13 +1,15 @@
-/* The convolution: z[m, i, j] = b[m] + Σ W[m, c, u, v] x[c, s i + u, s j + v], and the two gradients of it.
+/* The convolution, z[m, i, j] = b[m] + Σ W[m, c, u, v] x[c, s i + u, s j + v], and its way back to x.
 
    Why it is fast: a vector holds the same pixel of several images, so each weight that is loaded is multiplied with whole
    vectors; nothing is copied, rearranged or filled up first, whatever the sizes. A tile of maps by pixels stays in registers while all
    channels and taps go by. The way back is the same loop nest: dx[c] is a convolution of dz with W turned by 180°. */
 
-#include "parts.h"
+#ifndef PELLUCID_CONVOLUTION_H
+#define PELLUCID_CONVOLUTION_H
+
+#include "vector.h"
 
 #define TILE_PIXELS 4
-#define GRADIENT_MAPS 4
 
 /* One of three nested loops: how often it turns, and how far W and x move each time. */
 typedef struct {
@@ -22,24 +24,41 @@ typedef struct {
     int32_t *winner; /* of pooling: which pixel was the largest; in the same arrangement */
 } target;
 
-/* The sums of `maps` by `pixels`, begun with the bias: the pixels stand `step` apart, in rows of `columns` that stand
-   `drop` apart. */
-ALWAYS_INLINE void convolve(const int maps, const int pixels, const int columns, const loop *over, const float *w,
-                            int64_t w_row, const float *bias, const float *x, int64_t step, int64_t drop,
-                            vector sum[TILE_MAPS][TILE_PIXELS]) {
-    for (int i = 0; i < maps; i++)
+/* One tap: its weights for each map, its pixels `first` to `last`, `step` apart in rows of `columns` that stand `drop` apart. */
+ALWAYS_INLINE void add_tap(const int maps, const int first, const int last, const int columns, const float *w,
+                           int64_t w_row, const float *x, int64_t step, int64_t drop, vector sum[TILE_MAPS][TILE_PIXELS]) {
+    vector pixel[TILE_PIXELS];
+    for (int j = first; j < last; j++) pixel[j] = load(x + j / columns * drop + j % columns * step);
+    UNROLLED for (int i = 0; i < maps; i++) {
+        const float weight = w[i * w_row];
+        for (int j = first; j < last; j++) sum[i][j] += weight * pixel[j];
+    }
+}
+
+/* Of a tile at the edge of dx only some pixels meet a tap: at the left the first tap meets all four, the next one three and so
+   on; at the right the last tap meets all four. */
+enum edge { NO_EDGE, LEFT_EDGE, RIGHT_EDGE };
+
+/* The sums of `maps` by `pixels`, begun with the bias. */
+ALWAYS_INLINE void convolve(const int maps, const int pixels, const int columns, const enum edge edge, const loop *over,
+                            const float *w, int64_t w_row, const float *bias, const float *x, int64_t step,
+                            int64_t drop, vector sum[TILE_MAPS][TILE_PIXELS]) {
+    UNROLLED for (int i = 0; i < maps; i++)
         for (int j = 0; j < pixels; j++) sum[i][j] = splat(bias ? bias[i] : 0);
     for (int64_t c = 0; c < over[0].count; c++, w += over[0].w, x += over[0].x) {
         const float *w_u = w, *x_u = x;
         for (int64_t u = 0; u < over[1].count; u++, w_u += over[1].w, x_u += over[1].x) {
             const float *w_v = w_u, *x_v = x_u;
-            for (int64_t v = 0; v < over[2].count; v++, w_v += over[2].w, x_v += over[2].x) {
-                vector pixel[TILE_PIXELS];
-                for (int j = 0; j < pixels; j++) pixel[j] = load(x_v + j / columns * drop + j % columns * step);
-                for (int i = 0; i < maps; i++) {
-                    const float weight = w_v[i * w_row];
-                    for (int j = 0; j < pixels; j++) sum[i][j] += weight * pixel[j];
-                }
+            if (edge == NO_EDGE) {
+                for (int64_t v = 0; v < over[2].count; v++, w_v += over[2].w, x_v += over[2].x)
+                    add_tap(maps, 0, pixels, columns, w_v, w_row, x_v, step, drop, sum);
+                continue;
+            }
+            UNROLLED for (int v = 0; v < TILE_PIXELS; v++) {
+                if (edge == LEFT_EDGE ? v >= over[2].count : v < TILE_PIXELS - over[2].count) continue;
+                const int first = edge == LEFT_EDGE ? v : 0, last = edge == LEFT_EDGE ? TILE_PIXELS : v + 1;
+                add_tap(maps, first, last, columns, w_v, w_row, x_v, step, drop, sum);
+                w_v += over[2].w, x_v += over[2].x;
             }
         }
     }
@@ -47,11 +66,11 @@ ALWAYS_INLINE void convolve(const int maps, const int pixels, const int columns,
 
 ALWAYS_INLINE vector rectified(vector z) { return choose(z <= splat(0), splat(0), z); } /* so that NaN stays NaN */
 
-ALWAYS_INLINE void tile_of_maps(const int maps, const int pixels, const loop *over, const float *w, int64_t w_row,
+ALWAYS_INLINE void tile_of_maps(const int maps, const int pixels, const enum edge edge, const loop *over, const float *w, int64_t w_row,
                                 const float *bias, const float *x, int64_t step, const target *to) {
     vector sum[TILE_MAPS][TILE_PIXELS];
-    convolve(maps, pixels, pixels, over, w, w_row, bias, x, step, 0, sum);
-    for (int i = 0; i < maps; i++)
+    convolve(maps, pixels, pixels, edge, over, w, w_row, bias, x, step, 0, sum);
+    UNROLLED for (int i = 0; i < maps; i++)
         for (int j = 0; j < pixels; j++)
             store(to->z + i * to->plane + j * to->step, to->relu ? rectified(sum[i][j]) : sum[i][j]);
 }
@@ -61,8 +80,8 @@ ALWAYS_INLINE void tile_of_maps(const int maps, const int pixels, const loop *ov
 ALWAYS_INLINE void tile_of_pools(const int maps, const loop *over, const float *w, int64_t w_row, const float *bias,
                                  const float *x, int64_t step, int64_t drop, const target *to) {
     vector sum[TILE_MAPS][TILE_PIXELS];
-    convolve(maps, 4, 2, over, w, w_row, bias, x, step, drop, sum);
-    for (int i = 0; i < maps; i++) {
+    convolve(maps, 4, 2, NO_EDGE, over, w, w_row, bias, x, step, drop, sum);
+    UNROLLED for (int i = 0; i < maps; i++) {
         vector best = sum[i][0];
         mask winner = (mask)splat(0);
         for (int j = 1; j < 4; j++) {
@@ -83,28 +102,32 @@ ALWAYS_INLINE void tile_of_pools(const int maps, const loop *over, const float *
 /* Tiles of constant size, so that the compiler keeps them in registers. */
 typedef void maps_function(const loop *over, const float *w, int64_t w_row, const float *bias, const float *x,
                            int64_t step, int64_t drop, const target *to);
-#define MAPS_TILE(M, P)                                                                                         \
-    static void maps_##M##_##P(const loop *over, const float *w, int64_t w_row, const float *bias, const float *x, \
-                               int64_t step, int64_t drop, const target *to) {                                  \
-        (void)drop;                                                                                             \
-        tile_of_maps(M, P, over, w, w_row, bias, x, step, to);                                                  \
+#define MAPS_TILE(M, P, EDGE)                                                                                     \
+    static void maps_##M##_##P##EDGE(const loop *over, const float *w, int64_t w_row, const float *bias,            \
+                                     const float *x, int64_t step, int64_t drop, const target *to) {                \
+        (void)drop;                                                                                                 \
+        tile_of_maps(M, P, EDGE, over, w, w_row, bias, x, step, to);                                                \
     }
-#define POOL_TILE(M)                                                                                            \
-    static void pools_##M(const loop *over, const float *w, int64_t w_row, const float *bias, const float *x,   \
-                          int64_t step, int64_t drop, const target *to) {                                       \
-        tile_of_pools(M, over, w, w_row, bias, x, step, drop, to);                                              \
+#define POOL_TILE(M)                                                                                              \
+    static void pools_##M(const loop *over, const float *w, int64_t w_row, const float *bias, const float *x,     \
+                          int64_t step, int64_t drop, const target *to) {                                         \
+        tile_of_pools(M, over, w, w_row, bias, x, step, drop, to);                                                \
     }
-#define MAPS_TILES(M) MAPS_TILE(M, 1) MAPS_TILE(M, 2) MAPS_TILE(M, 3) MAPS_TILE(M, 4) POOL_TILE(M)
-#define MAPS_NAMES(M) {maps_##M##_1, maps_##M##_2, maps_##M##_3, maps_##M##_4, pools_##M}
+#define MAPS_TILES(M)                                                                                             \
+    MAPS_TILE(M, 1, NO_EDGE) MAPS_TILE(M, 2, NO_EDGE) MAPS_TILE(M, 3, NO_EDGE) MAPS_TILE(M, 4, NO_EDGE)           \
+    MAPS_TILE(M, 4, LEFT_EDGE) MAPS_TILE(M, 4, RIGHT_EDGE) POOL_TILE(M)
+#define MAPS_NAMES(M)                                                                                             \
+    {maps_##M##_1NO_EDGE, maps_##M##_2NO_EDGE, maps_##M##_3NO_EDGE, maps_##M##_4NO_EDGE, maps_##M##_4LEFT_EDGE,   \
+     maps_##M##_4RIGHT_EDGE, pools_##M}
+enum tile_kind { WHOLE = TILE_PIXELS - 1, AT_LEFT, AT_RIGHT, POOLED, TILE_KINDS }; /* before them, fewer pixels */
 #if TILE_MAPS == 6
 MAPS_TILES(1) MAPS_TILES(2) MAPS_TILES(3) MAPS_TILES(4) MAPS_TILES(5) MAPS_TILES(6)
-static maps_function *const map_tiles[TILE_MAPS][TILE_PIXELS + 1] = {MAPS_NAMES(1), MAPS_NAMES(2), MAPS_NAMES(3),
-                                                                    MAPS_NAMES(4), MAPS_NAMES(5), MAPS_NAMES(6)};
+static maps_function *const map_tiles[TILE_MAPS][TILE_KINDS] = {MAPS_NAMES(1), MAPS_NAMES(2), MAPS_NAMES(3),
+                                                                MAPS_NAMES(4), MAPS_NAMES(5), MAPS_NAMES(6)};
 #else
 MAPS_TILES(1) MAPS_TILES(2)
-static maps_function *const map_tiles[TILE_MAPS][TILE_PIXELS + 1] = {MAPS_NAMES(1), MAPS_NAMES(2)};
+static maps_function *const map_tiles[TILE_MAPS][TILE_KINDS] = {MAPS_NAMES(1), MAPS_NAMES(2)};
 #endif
-#define POOLED TILE_PIXELS /* place of the tiles that pool */
 
 /* Tile number `i` of those that `count` things fall into, all about as large, none larger than `most`. */
 ALWAYS_INLINE range tile_range(int64_t count, int64_t most, int64_t i) {
@@ -173,11 +196,31 @@ ALWAYS_INLINE range taps_of(int64_t first, int64_t last, int64_t side, int64_t s
     return (range){least, most};
 }
 
+/* A tile of pixels of dx in a row: which they are, and how the tile meets the edges. */
+typedef struct {
+    int64_t first, last, kind;
+} row_tile;
+
+/* Number `t` of the tiles in a row of dx of `count` pixels. Where windows reach over neither edge, the outermost tiles pass
+   over what they cannot meet. */
+ALWAYS_INLINE row_tile row_tile_of(int64_t count, int64_t t, int edges) {
+    if (edges && t == 0) return (row_tile){0, TILE_PIXELS, AT_LEFT};
+    if (edges && t == 1) return (row_tile){count - TILE_PIXELS, count, AT_RIGHT};
+    const int64_t before = edges ? TILE_PIXELS : 0;
+    const range tile = tile_range(count - 2 * before, TILE_PIXELS, edges ? t - 2 : t);
+    return (row_tile){before + tile.first, before + tile.last, tile.last - tile.first - 1};
+}
+
+ALWAYS_INLINE int64_t row_tile_count(int64_t count, int edges) {
+    return edges ? 2 + tile_count(count - 2 * TILE_PIXELS, TILE_PIXELS) : tile_count(count, TILE_PIXELS);
+}
+
 /* dx[c, i, j] = Σ W[m, c, u, v] dz[m, (i − u) / s, (j − v) / s] where that is a place of dz; beside dz there are zeros,
    as many as a tile may touch. With a stride, neighbours in a tile are s pixels apart: they meet the same taps. */
 static void convolution_backward(const operation *o, const pass *p, range part, int thread) {
     const int64_t side = o->side, taps = side * side, s = o->stride;
     const float *w = p->arena + o->w;
+    const int edges = s == 1 && o->padding == 0 && o->columns >= TILE_PIXELS && o->width >= 2 * TILE_PIXELS;
     for (int64_t e = part.first; e < part.last; e += PAD)
         for (int64_t lane = 0; lane < PAD; lane += LANES) {
             const float *dz = floats_of(p, o->x, e / PAD, thread) + lane;
@@ -188,8 +231,8 @@ static void convolution_backward(const operation *o, const pass *p, range part, 
                 const int64_t rows = u.last < u.first ? 0 : (u.last - u.first) / s + 1;
                 for (int64_t begin = 0; begin < s && begin < o->width; begin++) {
                     const int64_t count = (o->width - begin + s - 1) / s;
-                    for (int64_t t = 0; t < tile_count(count, TILE_PIXELS); t++) {
-                        const range tile = tile_range(count, TILE_PIXELS, t);
+                    for (int64_t t = 0; t < row_tile_count(count, edges); t++) {
+                        const row_tile tile = row_tile_of(count, t, edges);
                         const int64_t j = begin + s * tile.first, j_rim = j + o->padding;
                         const range v = taps_of(j_rim, j_rim + s * (tile.last - tile.first - 1), side, s, o->columns);
                         const loop over[3] = {{o->out, o->in * taps, o->x.plane},
@@ -197,7 +240,7 @@ static void convolution_backward(const operation *o, const pass *p, range part, 
                                               {v.last < v.first ? 0 : (v.last - v.first) / s + 1, s, -PAD}};
                         const target to = {dx + i * o->y.row + j * PAD, o->y.plane, s * PAD, 0, NULL};
                         const int64_t from_row = (i_rim - u.first) / s, from_column = (j_rim - v.first) / s;
-                        all_maps(o->in, tile.last - tile.first - 1, over, w + u.first * side + v.first, taps, NULL,
+                        all_maps(o->in, tile.kind, over, w + u.first * side + v.first, taps, NULL,
                                  dz + from_row * o->x.row + from_column * PAD, PAD, 0, to);
                     }
                 }
@@ -205,74 +248,4 @@ static void convolution_backward(const operation *o, const pass *p, range part, 
         }
 }
 
-/* dW of a few maps by taps: all pixels go by, and the images of a vector are added up at the end. */
-ALWAYS_INLINE void tile_of_taps(const int maps, const int taps, const operation *o, const float *dz, const float *x,
-                                const int64_t *tap, float *dw, int64_t dw_row, int begin) {
-    vector sum[GRADIENT_MAPS][TILE_TAPS];
-    for (int m = 0; m < maps; m++)
-        for (int t = 0; t < taps; t++) sum[m][t] = splat(0);
-    const int64_t step = o->stride * PAD, row = o->stride * o->x.row;
-    for (int64_t i = 0; i < o->rows; i++)
-        for (int64_t j = 0; j < o->columns; j++) {
-            const float *x_here = x + i * row + j * step, *dz_here = dz + i * o->y.row + j * PAD;
-            vector pixel[TILE_TAPS];
-            for (int t = 0; t < taps; t++) pixel[t] = load(x_here + tap[t]);
-            for (int m = 0; m < maps; m++) {
-                const vector factor = load(dz_here + m * o->y.plane);
-                for (int t = 0; t < taps; t++) sum[m][t] += factor * pixel[t];
-            }
-        }
-    for (int m = 0; m < maps; m++)
-        for (int t = 0; t < taps; t++) dw[m * dw_row + t] = (begin ? 0 : dw[m * dw_row + t]) + total(sum[m][t]);
-}
-
-typedef void taps_function(const operation *o, const float *dz, const float *x, const int64_t *tap, float *dw,
-                           int64_t dw_row, int begin);
-#define TAPS_TILE(M, T)                                                                                           \
-    static void taps_##M##_##T(const operation *o, const float *dz, const float *x, const int64_t *tap, float *dw, \
-                               int64_t dw_row, int begin) {                                                       \
-        tile_of_taps(M, T, o, dz, x, tap, dw, dw_row, begin);                                                     \
-    }
-#if TILE_TAPS == 5
-#define TAPS_TILES(M) TAPS_TILE(M, 1) TAPS_TILE(M, 2) TAPS_TILE(M, 3) TAPS_TILE(M, 4) TAPS_TILE(M, 5)
-#define TAPS_NAMES(M) {taps_##M##_1, taps_##M##_2, taps_##M##_3, taps_##M##_4, taps_##M##_5}
-#else
-#define TAPS_TILES(M) TAPS_TILE(M, 1) TAPS_TILE(M, 2)
-#define TAPS_NAMES(M) {taps_##M##_1, taps_##M##_2}
 #endif
-TAPS_TILES(1) TAPS_TILES(2) TAPS_TILES(3) TAPS_TILES(4)
-static taps_function *const tap_tiles[GRADIENT_MAPS][TILE_TAPS] = {TAPS_NAMES(1), TAPS_NAMES(2), TAPS_NAMES(3), TAPS_NAMES(4)};
-
-/* db: the sum of dz over pixels and images. */
-static void bias_gradient(const operation *o, const float *dz, float *db, int begin) {
-    for (int64_t m = 0; m < o->out; m++) {
-        vector sum = splat(0);
-        for (int64_t i = 0; i < o->rows; i++)
-            for (int64_t j = 0; j < o->columns; j++) sum += load(dz + m * o->y.plane + i * o->y.row + j * PAD);
-        db[m] = (begin ? 0 : db[m]) + total(sum);
-    }
-}
-
-/* dW[m, c, u, v] = Σ dz[m, i, j] x[c, s i + u, s j + v] over pixels and images, db[m] = Σ dz[m, i, j]. */
-static void convolution_gradient(const operation *o, const pass *p, range part, int thread) {
-    const int64_t side = o->side, fan_in = o->in * side * side;
-    for (int64_t e = part.first; e < part.last; e += PAD)
-        for (int64_t lane = 0; lane < PAD; lane += LANES) {
-            const int begin = lane == 0 && e % p->part == 0;
-            const float *x = floats_of(p, o->x, e / PAD, thread) + lane, *dz = floats_of(p, o->y, e / PAD, thread) + lane;
-            float *dw = part_of(o, p, o->out * fan_in + o->out, e);
-            for (int64_t t = 0; t < fan_in; t += TILE_TAPS) {
-                int64_t tap[TILE_TAPS], taps = fan_in - t < TILE_TAPS ? fan_in - t : TILE_TAPS;
-                for (int64_t i = 0; i < taps; i++) {
-                    const int64_t c = (t + i) / (side * side), u = (t + i) / side % side, v = (t + i) % side;
-                    tap[i] = c * o->x.plane + u * o->x.row + v * PAD;
-                }
-                for (int64_t n = 0; n < tile_count(o->out, GRADIENT_MAPS); n++) {
-                    const range m = tile_range(o->out, GRADIENT_MAPS, n);
-                    tap_tiles[m.last - m.first - 1][taps - 1](o, dz + m.first * o->y.plane, x, tap,
-                                                              dw + m.first * fan_in + t, fan_in, begin);
-                }
-            }
-            bias_gradient(o, dz, dw + o->out * fan_in, begin);
-        }
-}

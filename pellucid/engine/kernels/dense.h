@@ -1,6 +1,7 @@
 /* The dense layer, with an example in each row: Z = X W + b, dW = Xᵀ dZ, dX = dZ Wᵀ. */
 
 #include "descent.h"
+#include "shuffle.h"
 
 #define STRIP 48 /* rows of W whose dX they get at a time: whole tiles, and whole squares of 16 to transpose */
 
@@ -39,13 +40,6 @@ static void dense_predict(const operation *o, const pass *p, range part, int thr
                 default: outputs_of(4, o->in, w, x, bias + i, z);
             }
         }
-}
-
-/* to (columns, rows) = from (rows, columns) transposed; rows that are missing from `height` become 0. */
-static void transpose(int64_t rows, int64_t columns, int64_t height, const float *from, int64_t from_row, float *to,
-                      int64_t to_row) {
-    for (int64_t j = 0; j < columns; j++)
-        for (int64_t i = 0; i < rows; i++) to[j * to_row + i] = i < height ? from[i * from_row + j] : 0.0f;
 }
 
 /* dXᵀ = W dZᵀ: with examples in the lanes W is read as it lies, and no copy of it needs to be kept transposed. */

@@ -1,5 +1,7 @@
 /* The batch: images picked from the data set by `order`, as floats in the rows of x. */
 
+#include "shuffle.h"
+
 /* Ask for the image that this thread will gather in the next batch: it lies anywhere in memory, which takes its time. */
 static void fetch_ahead(const pass *p, int64_t e, int64_t bytes) {
     if (e >= p->ahead) return;
@@ -30,22 +32,52 @@ static void gather(const operation *o, const pass *p, range part, int thread) {
     }
 }
 
-/* The same for PAD images abreast; where the batch ends before, the rest of them is black. */
+/* Neighbouring pixels of one colour of PAD images, abreast and as floats; an image that is missing is black. */
+ALWAYS_INLINE void pixels_abreast(const dataset *data, const uint8_t *const images[PAD], int64_t first, float *x) {
+    bytes square[PAD] = {{0}};
+    for (int e = 0; e < PAD; e++)
+        if (images[e]) square[e] = *(const unaligned_bytes *)(images[e] + first);
+    turn_over_bytes(square);
+    const uint8_t *pixels = (const uint8_t *)square;
+    for (int n = 0; n < PAD * PAD; n++) x[n] = (float)pixels[n] * data->scale + data->offset;
+}
+
+/* A row of grey pixels, PAD at a time; the last ones overlap with those before. */
+static void row_abreast(const dataset *data, const uint8_t *const images[PAD], int64_t first, int64_t width, float *x) {
+    for (int64_t j = 0; j < width; j += PAD) {
+        const int64_t from = j + PAD <= width ? j : width - PAD;
+        pixels_abreast(data, images, first + from, x + from * PAD);
+    }
+}
+
+/* The pixels of one channel in a row of one image, floats or bytes, PAD apart. */
+static void row_of_one(const dataset *data, int64_t place, int64_t width, float *x) {
+    const int64_t step = data->channels;
+    if (data->values) for (int64_t j = 0; j < width; j++) x[j * PAD] = data->values[place + j * step];
+    else for (int64_t j = 0; j < width; j++) x[j * PAD] = (float)data->pixels[place + j * step] * data->scale + data->offset;
+}
+
+/* PAD images abreast; where the batch ends before, the rest of them is black. */
 static void gather_abreast(const operation *o, const pass *p, range part, int thread) {
     const dataset *data = p->data;
-    const int64_t channels = data->channels, features = data->area * channels;
-    for (int64_t block = part.first; block < part.last; block += PAD)
-        for (int64_t e = block; e < block + PAD; e++) {
-            float *x = floats_of(p, o->y, block / PAD, thread) + e - block;
-            const int64_t place = e < part.last ? p->order[e] * features : 0;
-            if (e < part.last) fetch_ahead(p, e, features);
-            for (int64_t c = 0; c < channels; c++)
-                for (int64_t i = 0; i < o->rows; i++) {
-                    float *row = x + c * o->y.plane + i * o->y.row;
-                    const int64_t first = place + i * o->columns * channels + c;
-                    if (e >= part.last) for (int64_t j = 0; j < o->columns; j++) row[j * PAD] = 0;
-                    else if (data->values) for (int64_t j = 0; j < o->columns; j++) row[j * PAD] = data->values[first + j * channels];
-                    else for (int64_t j = 0; j < o->columns; j++) row[j * PAD] = (float)data->pixels[first + j * channels] * data->scale + data->offset;
-                }
+    const int64_t features = data->area * data->channels;
+    for (int64_t first = part.first; first < part.last; first += PAD) {
+        const uint8_t *images[PAD] = {0};
+        float *x = floats_of(p, o->y, first / PAD, thread);
+        for (int64_t e = first; e < first + PAD && e < part.last; e++) {
+            fetch_ahead(p, e, features);
+            if (data->pixels) images[e - first] = data->pixels + p->order[e] * features;
         }
+        for (int64_t c = 0; c < data->channels; c++)
+            for (int64_t i = 0; i < o->rows; i++) {
+                float *row = x + place_of_row(o->y, c, i);
+                if (data->pixels && data->channels == 1 && o->columns >= PAD) {
+                    row_abreast(data, images, i * o->columns, o->columns, row);
+                    continue;
+                }
+                memset(row, 0, (size_t)(o->columns * PAD) * sizeof *row);
+                for (int64_t e = first; e < first + PAD && e < part.last; e++)
+                    row_of_one(data, p->order[e] * features + i * o->columns * data->channels + c, o->columns, row + e - first);
+            }
+    }
 }

@@ -9,8 +9,7 @@ static void peak(const operation *o, const pass *p, range part, int thread) {
     (void)part;
     for (int i = 0; i < TILE_ROWS * TILE_VECTORS; i++) sums[i] = splat((float)i);
     for (int64_t k = 0; k < o->in; k++)
-#pragma GCC unroll 24
-        for (int i = 0; i < TILE_ROWS * TILE_VECTORS; i++) sums[i] = sums[i] * factor + addend;
+        UNROLLED for (int i = 0; i < TILE_ROWS * TILE_VECTORS; i++) sums[i] = sums[i] * factor + addend;
     vector sum = splat(0);
     for (int i = 0; i < TILE_ROWS * TILE_VECTORS; i++) sum += sums[i];
     store(p->scratch + thread * p->scratch_size, sum); /* so that it is not left out */

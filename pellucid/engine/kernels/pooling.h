@@ -1,4 +1,4 @@
-/* Max pooling, and the way from images abreast to the rows of a dense layer. */
+/* Max pooling. */
 
 #include "vector.h"
 
@@ -48,30 +48,4 @@ static void max_pool_backward(const operation *o, const pass *p, range part, int
                 }
             }
         }
-}
-
-/* Images abreast become rows, map after map. */
-static void flatten_forward(const operation *o, const pass *p, range part, int thread) {
-    const int64_t area = o->height * o->width;
-    for (int64_t e = part.first; e < part.last; e++) {
-        const float *x = floats_of(p, o->x, e / PAD, thread) + e % PAD;
-        float *a = floats_of(p, o->y, e, thread);
-        for (int64_t c = 0; c < o->in; c++)
-            for (int64_t i = 0; i < o->height; i++)
-                for (int64_t j = 0; j < o->width; j++)
-                    a[c * area + i * o->width + j] = x[place_of_row(o->x, c, i) + j * PAD];
-    }
-}
-
-/* Rows become images abreast; where the batch ends before, the gradient is 0. */
-static void flatten_backward(const operation *o, const pass *p, range part, int thread) {
-    const int64_t area = o->height * o->width;
-    for (int64_t e = part.first; e < (part.last + PAD - 1) / PAD * PAD; e++) {
-        const float *da = floats_of(p, o->x, e, thread);
-        float *dx = floats_of(p, o->y, e / PAD, thread) + e % PAD;
-        for (int64_t c = 0; c < o->in; c++)
-            for (int64_t i = 0; i < o->height; i++)
-                for (int64_t j = 0; j < o->width; j++)
-                    dx[place_of_row(o->y, c, i) + j * PAD] = e < part.last ? da[c * area + i * o->width + j] : 0;
-    }
 }

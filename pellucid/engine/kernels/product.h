@@ -26,18 +26,18 @@ typedef struct {
 ALWAYS_INLINE void tile(const int rows, const int vectors, int64_t depth, left_factor a, const float *b,
                         int64_t b_row, beginning begin, float *c, int64_t c_row) {
     vector sum[TILE_ROWS][TILE_VECTORS];
-    for (int i = 0; i < rows; i++)
+    UNROLLED for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++)
             sum[i][j] = begin.at ? begin.beta * load(begin.at + i * begin.row + j * LANES) : splat(0);
     for (int64_t k = 0; k < depth; k++, b += b_row) {
         vector factor[TILE_VECTORS];
         for (int j = 0; j < vectors; j++) factor[j] = load(b + j * LANES);
-        for (int i = 0; i < rows; i++) {
+        UNROLLED for (int i = 0; i < rows; i++) {
             const float spread = a.at[i * a.row + k * a.depth];
             for (int j = 0; j < vectors; j++) sum[i][j] += spread * factor[j];
         }
     }
-    for (int i = 0; i < rows; i++)
+    UNROLLED for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++) store(c + i * c_row + j * LANES, sum[i][j]);
 }
 

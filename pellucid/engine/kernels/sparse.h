@@ -148,7 +148,6 @@ static int next_panel(panel_share *s, const operation *o, const pass *p, int64_t
 static void sparse_forward(const operation *o, const pass *p, range part, int thread) {
     (void)part;
     const sparse_batch x = batch_of(o, p, o->x.place);
-    const int64_t out = padded(o->out);
     const values v = pixel_values(p->data);
     panel_share s = first_share(o, p, p->examples, thread);
     while (next_panel(&s, o, p, p->examples)) {

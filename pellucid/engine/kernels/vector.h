@@ -9,23 +9,19 @@
 #if defined(__AVX512F__)
 #define LANES 16       /* floats in a vector */
 #define TILE_VECTORS 4 /* vectors abreast in a tile: 6 × 4 sums, 4 vectors and a broadcast fill 29 of 32 registers */
-#define TILE_MAPS 6    /* of a convolution, by 4 pixels */
-#define TILE_TAPS 5    /* of its gradient, by 4 maps */
+#define TILE_MAPS 6    /* of a convolution, by 4 pixels or taps */
 #elif defined(__AVX__)
 #define LANES 8
 #define TILE_VECTORS 2 /* 6 × 2 sums, 2 vectors and a broadcast fill 15 of 16 registers */
 #define TILE_MAPS 2
-#define TILE_TAPS 2
 #elif defined(__aarch64__)
 #define LANES 4
 #define TILE_VECTORS 4
 #define TILE_MAPS 6
-#define TILE_TAPS 5
 #else
 #define LANES 4
 #define TILE_VECTORS 2
 #define TILE_MAPS 2
-#define TILE_TAPS 2
 #endif
 
 /* Before a loop whose steps touch nothing of each other, though the compiler cannot know. */
@@ -33,6 +29,14 @@
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+/* Before a loop of a constant number of turns: its tile's sums stay in registers from beginning to end only if GCC takes it
+   apart early. */
+#if defined(__clang__)
+#define UNROLLED _Pragma("unroll")
+#else
+#define UNROLLED _Pragma("GCC unroll 24")
 #endif
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
