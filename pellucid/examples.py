@@ -54,7 +54,7 @@ def check_images(images: NDArray[Any], input_shape: tuple[int, ...]) -> NDArray[
 
 
 def _surely_finite(images: NDArray[Any]) -> bool:
-    """Whether the squares of the numbers have a finite sum, which is found faster than whether each number is finite."""
+    """Whether the squares of the numbers have a finite sum, which takes less time than to ask each number."""
     return images.flags.c_contiguous and isfinite(np.vdot(images, images))
 
 

@@ -15,7 +15,7 @@ from pellucid.arithmetic import operations_of
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
 from pellucid.engine.compiled import copy, instruction_set, missing, prepare
-from pellucid.engine.lowering import lower_few, lower_many
+from pellucid.engine.lowering import AT_ONCE, lower_few, lower_many
 from pellucid.engine.native import as_rows, unavailable
 from pellucid.engine.plan import Plan
 from pellucid.errors import NumericError
@@ -23,7 +23,7 @@ from pellucid.layers import Layer, walk
 from pellucid.layers.activation import Activation
 from pellucid.losses import Loss
 from pellucid.machine import cores
-from pellucid.workspace import Workspace
+from pellucid.workspace import Workspace, slots
 
 FEW = 16  # examples, at most; for more, it pays to pack the parameters
 FEW_OPERATIONS = 8_000_000  # of few examples; other threads of Python wait meanwhile, about 0.1 ms
@@ -122,7 +122,7 @@ class Predictor:
         for parameters in runner.plan.parameters:
             parameters.copy(runner.arena, theta, out=False)
         logits = np.empty((len(images), self.outputs), np.float32)
-        at_once = max(1, NATIVE_WORK_AT_ONCE // self.operations)
+        at_once = max(AT_ONCE, NATIVE_WORK_AT_ONCE // self.operations)
         for start in range(0, len(images), at_once):
             part = slice(start, start + at_once)
             runner(theta, images[part], normalization, logits[part])
@@ -135,7 +135,8 @@ class Predictor:
         made = self.made
         if made.formulas != formulas:
             made = Made(formulas)
-            if not unavailable(self.layers, theta.dtype):
+            statistics = slots(self.layers, "state")  # no plan reads them
+            if not statistics and not unavailable(self.layers, theta.dtype):
                 plan = lower_few(self.layers, link)
                 made = Made(formulas, plan and _runner(plan, 1), deque())
             self.made = made

@@ -2,8 +2,8 @@
 
 from pellucid.engine.lowering.network import LOSSES, lower
 from pellucid.engine.lowering.one_image import lower_few
-from pellucid.engine.lowering.prediction import lower_many
+from pellucid.engine.lowering.prediction import AT_ONCE, lower_many
 from pellucid.engine.lowering.rule import OPTIMIZERS
 from pellucid.engine.lowering.sequence import LAYERS
 
-__all__ = ["LAYERS", "LOSSES", "OPTIMIZERS", "lower", "lower_few", "lower_many"]
+__all__ = ["AT_ONCE", "LAYERS", "LOSSES", "OPTIMIZERS", "lower", "lower_few", "lower_many"]
