@@ -144,7 +144,7 @@ int main(int count, char **arguments) {
         double loss = 0;
         shuffle(order, train_set.count);
         timespec_get(&began, TIME_UTC);
-        if (train(&training, &here, &data, order, train_set.count, rates, batches, 1 + (epoch - 1) * batches, losses,
+        if (train(&training, &here, &data, order, train_set.count, NULL, rates, batches, 1 + (epoch - 1) * batches, losses,
                   correct))
             return 1;
         timespec_get(&ended, TIME_UTC);

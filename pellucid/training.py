@@ -124,8 +124,8 @@ def fit(
     if not examples.held_out:
         audience.check_validated()
         factors.check_validated()
-    measure, weights, distorted = examples.loss_of_labels, examples.weights, examples.draw is not None
-    engine, _ = select(engine, network.layers, network.dtype, measure, descent, weights is not None, distorted)
+    measure, weights = examples.loss_of_labels, examples.weights
+    engine, _ = select(engine, network.layers, network.dtype, measure, descent, weights is not None)
     terms = settings(network, examples, descent, factors, epochs, batch_size, seed, label_smoothing)
     terms |= asked.settings(*wishes)
     if resume:

@@ -20,8 +20,6 @@ from pellucid.cli.interruption import Interruption
 from pellucid.data import Dataset
 from pellucid.data.augment import WORDS, Augmentation, parse
 from pellucid.data.distortion import PART, Distortions, ElasticField, bilinear, gaussian
-from pellucid.descent import Descent
-from pellucid.engine.engines import select
 from pellucid.files.checkpoint import read_checkpoint, write_checkpoint
 from pellucid.glass import samples
 from pellucid.philox import philox
@@ -393,13 +391,14 @@ def few(digits: tuple[Dataset, Dataset]) -> Dataset:
 
 
 def test_training_sees_each_epoch_what_is_drawn_for_it(few: Dataset) -> None:
-    network, _ = train(few, epochs=1)
+    network, _ = train(few, epochs=1, engine="reference")
     seen = parse(ALL).draw(np.arange(70), 1, 3, (28, 28)).of(few.images)
     other, _ = train(replace(few, images=seen), epochs=1, augment=None, engine="reference")
     assert network.theta.tobytes() == other.theta.tobytes()
     assert network.theta.tobytes() != train(few, epochs=1, augment="", engine="reference")[0].theta.tobytes()
 
 
+@pytest.mark.usefixtures("each_engine")
 def test_neither_the_images_nor_what_is_held_out_is_distorted(digits: tuple[Dataset, Dataset], few: Dataset) -> None:
     before = few.sha256(), digits[1].sha256()
     network, history = train(few, validation=digits[1])
@@ -424,6 +423,7 @@ class Keeper(pl.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("each_engine")
 @pytest.mark.parametrize("stop", [1, 4, 5, 6, 9])
 def test_interrupted_is_the_same_as_never_interrupted(few: Dataset, tmp_path: Path, stop: int) -> None:
     whole, history = train(few)
@@ -441,22 +441,15 @@ def test_interrupted_is_the_same_as_never_interrupted(few: Dataset, tmp_path: Pa
             train(few, resume=keeper.last, augment=augment)
 
 
+@pytest.mark.usefixtures("each_engine")
 def test_watching_changes_nothing(few: Dataset) -> None:
     assert train(few)[0].theta.tobytes() == train(few, Keeper())[0].theta.tobytes()
 
 
+@pytest.mark.usefixtures("each_engine")
 def test_the_order_and_the_writing_of_the_words_do_not_matter(few: Dataset) -> None:
     one, two = (train(few, augment=text)[0].theta for text in ("shift rotate5", "rotate5.0   shift2"))
     assert one.tobytes() == two.tobytes()
-
-
-def test_the_native_engine_leaves_it_to_the_reference(few: Dataset) -> None:
-    net = pl.Network("784-8-10")
-    name, reason = select("auto", net.layers, net.dtype, net.loss, Descent(pl.SGD(0.1)), augmented=True)
-    assert name == "reference"
-    assert reason
-    with pytest.raises(pl.UsageError, match="native engine cannot train this network"):
-        train(few, engine="native")
 
 
 def test_examples_that_are_no_images_are_refused(few: Dataset) -> None:
@@ -468,7 +461,7 @@ def test_examples_that_are_no_images_are_refused(few: Dataset) -> None:
 
 
 def test_a_run_keeps_its_augmentation_and_resumes_with_it(
-    pellucid: Command, digits_folder: Path, monkeypatch: pytest.MonkeyPatch
+    pellucid: Command, digits_folder: Path, monkeypatch: pytest.MonkeyPatch, each_engine: str
 ) -> None:
     words = ["784-8-10", "--epochs", 2, "--limit", 200, "--data", digits_folder, "--augment", "elastic shift1"]
     result = pellucid("train", *words, "--out", "whole")
@@ -476,7 +469,7 @@ def test_a_run_keeps_its_augmentation_and_resumes_with_it(
     assert "In each epoch the training images are shifted by −1 to 1 pixels" in result.err
     recipe = tomllib.loads(Path("whole/recipe.toml").read_text())
     assert recipe["augment"] == "shift1 elastic34,4"
-    assert json.loads(Path("whole/run.json").read_text())["engine"] == "reference"
+    assert json.loads(Path("whole/run.json").read_text())["engine"] == each_engine
     monkeypatch.setattr("pellucid.loop.CHUNK_SECONDS", 1e-9)
     asked = itertools.count(1)
     monkeypatch.setattr(Interruption, "__call__", lambda _: next(asked) == 9)

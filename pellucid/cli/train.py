@@ -103,8 +103,8 @@ def command(
     network = recipe.make_network(train.input_shape, train.classes)
     descent = recipe.make_descent()
     descent.check(network.layers)
-    weighted, augmented = bool(recipe.class_weights), bool(parse(recipe.augment))
-    engine, reason = select(engine, network.layers, network.dtype, network.loss, descent, weighted, augmented)
+    weighted = bool(recipe.class_weights)
+    engine, reason = select(engine, network.layers, network.dtype, network.loss, descent, weighted)
     if reason:
         say(f"The reference engine trains, {reason}.")
     place = data if data in NAMES else str(Path(data).absolute())

@@ -62,11 +62,16 @@ def gaussian(size: int, sigma: float) -> Floats:
 
     g ends at |k| = ⌊4σ + ½⌋ and the sum runs over all those k, so beyond the edges there are zeros.
     """
-    radius = floor(TRUNCATION * sigma + 0.5)
+    reach = radius(sigma)
     distances = np.subtract.outer(np.arange(size), np.arange(size))
-    total = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2).sum()
+    total = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2).sum()
     weights = np.exp(-0.5 * (distances / sigma) ** 2) / total
-    return np.where(abs(distances) <= radius, weights, 0).astype(np.float32)
+    return np.where(abs(distances) <= reach, weights, 0).astype(np.float32)
+
+
+def radius(sigma: float) -> int:
+    """The distance after which a Gaussian ends."""
+    return floor(TRUNCATION * sigma + 0.5)
 
 
 @dataclass(frozen=True)

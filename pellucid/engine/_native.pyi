@@ -35,6 +35,7 @@ class Plan:
         step: int,
         losses: NDArray[Any],
         correct: NDArray[Any],
+        distortions: tuple[Any, ...] | None = None,
     ) -> None: ...
     def predict(
         self,

@@ -58,6 +58,14 @@ def prepare(plan: Plan, threads: int, instructions: str) -> tuple[NDArray[np.flo
     return arena, runner
 
 
+def plain(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """The array as C reads one: in C order, and each number where a machine may load it; copied only if it must be."""
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
+        return array
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and shows in the outputs
+        return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
+
+
 def copy(to: NDArray[np.float32], source: NDArray[np.float32]) -> None:
     """Copy a vector in one go, so that no other thread of Python sees half of it."""
     _native.copy(to, source)

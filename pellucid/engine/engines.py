@@ -82,17 +82,16 @@ def select(
     loss: Loss,
     descent: Descent,
     weighted: bool = False,
-    augmented: bool = False,
 ) -> tuple[str, str]:
     """The engine that `name` means for this training, and where it is "auto" why that is not the native one.
 
-    `weighted` says whether examples have weights, `augmented` whether images are distorted.
+    `weighted` says whether examples have weights.
 
     Raises:
         UsageError: an unknown name, or "native" for a training that it cannot do.
     """
     choose("engine", name, dict.fromkeys(("auto", *ENGINES)))
-    reason = unavailable(layers, dtype, loss, descent, weighted, augmented) if name != "reference" else ""
+    reason = unavailable(layers, dtype, loss, descent, weighted) if name != "reference" else ""
     if name == "native" and reason:
         raise UsageError(f"The native engine cannot train this network: {reason}. Take the engine auto or reference.")
     if name == "auto":

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from pellucid.data.distortion import Distortions
 from pellucid.data.normalization import Normalization
 from pellucid.descent import Descent
-from pellucid.engine.compiled import copy, instruction_set, missing, prepare
+from pellucid.engine.compiled import copy, instruction_set, missing, plain, prepare
+from pellucid.engine.distortion import as_arguments
 from pellucid.engine.lowering import LAYERS, LOSSES, OPTIMIZERS, lower
-from pellucid.errors import UsageError
+from pellucid.engine.plan import distortion_size
 from pellucid.layers import Layer
 from pellucid.losses import Loss
 from pellucid.machine import cores
@@ -30,7 +31,6 @@ def unavailable(
     loss: Loss | None = None,
     descent: Descent | None = None,
     weighted: bool = False,
-    augmented: bool = False,
 ) -> str:
     """Why the kernels cannot do what these layers, loss and descent do; empty where they can.
 
@@ -40,8 +40,6 @@ def unavailable(
         return reason
     if dtype != np.float32:
         return f"it computes in float32, not {dtype}"
-    if augmented:
-        return "it does not distort images yet"
     if not slots(layers, "parameter"):
         return "there is nothing to train"
     strangers = [
@@ -77,11 +75,14 @@ class NativeEngine:
         self.threads, self.instruction_set = threads or cores(), instruction_set()
         batch_size = min(batch_size, len(images))
         self.images, self.channels = as_rows(images)
-        self.targets = _plain(targets, FLOATS)
+        self.targets = plain(targets, FLOATS)
         sparse = self.channels == 1 and batch_size <= LARGEST_SPARSE_BATCH and _mostly_zero(self.images, normalization)
         self.plan = lower(
             workspace.layers, loss, descent.optimizer, descent.clip_norm, batch_size, seed, sparse, self.threads
         )
+        if images.ndim > 2:
+            room = distortion_size(images.shape[1], images.shape[2], self.channels)
+            self.plan.scratch = max(self.plan.scratch, room)
         self.arena, self.runner = prepare(self.plan, self.threads, self.instruction_set)
         self.moved = workspace.theta.copy()  # where theta is gathered before all of it changes at once
 
@@ -93,15 +94,14 @@ class NativeEngine:
         Returns:
             The mean loss of each step's batch before its update, and how many of it were classified right.
         """
-        if distortions:
-            raise UsageError("The native engine does not distort images yet. Take the engine auto or reference.")
         losses, correct = np.empty(len(rates)), np.empty(len(rates), np.int64)
         self._copy_in(self.workspace.theta, 0)  # a callback may have changed it
         self.runner.train(
             images=self.images, targets=self.targets, area=self.images[0].size // self.channels,
             channels=self.channels, scale=self.normalization.scale, offset=self.normalization.offset,
-            order=_plain(order, np.dtype(np.int64)), rates=_plain(rates, np.dtype(np.float64)),
+            order=plain(order, np.dtype(np.int64)), rates=plain(rates, np.dtype(np.float64)),
             step=self.step + 1, losses=losses, correct=correct,
+            distortions=as_arguments(distortions, *self.images.shape[1:3]) if distortions else None,
         )  # fmt: skip
         self.step += len(rates)
         self._copy_out(self.moved, 0)
@@ -138,15 +138,7 @@ class NativeEngine:
 def as_rows(images: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """The images as the kernels read them, bytes or float32, not copied if they are so already; and their channels."""
     channels = images.shape[-1] if images.ndim == 4 else 1
-    return _plain(images, BYTES if images.dtype == BYTES else FLOATS), channels
-
-
-def _plain(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The array as C reads one: in C order, and each number where a machine may load it."""
-    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
-        return array
-    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and shows in the outputs
-        return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
+    return plain(images, BYTES if images.dtype == BYTES else FLOATS), channels
 
 
 def _mostly_zero(images: NDArray[Any], normalization: Normalization) -> bool:

@@ -43,6 +43,12 @@ def sparse_size(batch: int, features: int) -> int:
     return batch * (2 * features + 1) + features * room
 
 
+def distortion_size(height: int, width: int, channels: int) -> int:
+    """The floats in which a thread distorts an image, see canvas in kernels/distort.h."""
+    rimmed = padded((height + 3) * (width + 3))
+    return PAD * padded(height * width * channels + PAD) + rimmed + (7 * height + 1) * padded(width)
+
+
 Place = tuple[
     int, int, int, int, int
 ]  # where a tensor lies: first number, unit, thread, plane, row; see kernels/plan.h

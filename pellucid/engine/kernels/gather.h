@@ -17,14 +17,14 @@ static void gather(const operation *o, const pass *p, range part, int thread) {
         float *x = floats_of(p, o->y, e, thread);
         fetch_ahead(p, e, features);
         if (data->values) {
-            const float *image = data->values + p->order[e] * features;
+            const float *image = image_of(p, e, thread);
             for (int64_t c = 0; c < data->channels; c++)
                 for (int64_t i = 0; i < data->area; i++) x[c * data->area + i] = image[i * data->channels + c];
         } else if (data->channels == 1) { /* grey: nothing to rearrange, so the loop becomes vectors */
-            const uint8_t *image = data->pixels + p->order[e] * features;
+            const uint8_t *image = image_of(p, e, thread);
             for (int64_t i = 0; i < features; i++) x[i] = (float)image[i] * data->scale + data->offset;
         } else {
-            const uint8_t *image = data->pixels + p->order[e] * features;
+            const uint8_t *image = image_of(p, e, thread);
             for (int64_t c = 0; c < data->channels; c++)
                 for (int64_t i = 0; i < data->area; i++)
                     x[c * data->area + i] = (float)image[i * data->channels + c] * data->scale + data->offset;
@@ -51,10 +51,12 @@ static void row_abreast(const dataset *data, const uint8_t *const images[PAD], i
 }
 
 /* The pixels of one channel in a row of one image, floats or bytes, PAD apart. */
-static void row_of_one(const dataset *data, int64_t place, int64_t width, float *x) {
+static void row_of_one(const dataset *data, const void *image, int64_t first, int64_t width, float *x) {
     const int64_t step = data->channels;
-    if (data->values) for (int64_t j = 0; j < width; j++) x[j * PAD] = data->values[place + j * step];
-    else for (int64_t j = 0; j < width; j++) x[j * PAD] = (float)data->pixels[place + j * step] * data->scale + data->offset;
+    const float *values = (const float *)image + first;
+    const uint8_t *pixels = (const uint8_t *)image + first;
+    if (data->values) for (int64_t j = 0; j < width; j++) x[j * PAD] = values[j * step];
+    else for (int64_t j = 0; j < width; j++) x[j * PAD] = (float)pixels[j * step] * data->scale + data->offset;
 }
 
 /* PAD images abreast; where the batch ends before, the rest of them is black. */
@@ -66,7 +68,7 @@ static void gather_abreast(const operation *o, const pass *p, range part, int th
         float *x = floats_of(p, o->y, first / PAD, thread);
         for (int64_t e = first; e < first + PAD && e < part.last; e++) {
             fetch_ahead(p, e, features);
-            if (data->pixels) images[e - first] = data->pixels + p->order[e] * features;
+            images[e - first] = image_of(p, e, thread);
         }
         for (int64_t c = 0; c < data->channels; c++)
             for (int64_t i = 0; i < o->rows; i++) {
@@ -77,7 +79,7 @@ static void gather_abreast(const operation *o, const pass *p, range part, int th
                 }
                 memset(row, 0, (size_t)(o->columns * PAD) * sizeof *row);
                 for (int64_t e = first; e < first + PAD && e < part.last; e++)
-                    row_of_one(data, p->order[e] * features + i * o->columns * data->channels + c, o->columns, row + e - first);
+                    row_of_one(data, images[e - first], i * o->columns * data->channels + c, o->columns, row + e - first);
             }
     }
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "train.h"
 
 typedef struct {
@@ -24,24 +25,6 @@ typedef struct {
     int64_t parameters;         /* of theta, as far as a prediction reads it */
     int sparse;
 } PlanObject;
-
-/* Take a contiguous buffer of at least `count` items of `size` bytes whose format is one of `kinds` (NULL: any); 0, or
-   -1 with an exception set. */
-static int take(PyObject *object, Py_buffer *buffer, int writable, int64_t count, size_t size, const char *kinds,
-                const char *name) {
-    if (PyObject_GetBuffer(object, buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0))) return -1;
-    const char kind = buffer->format ? buffer->format[0] : 'B';
-    const int other = kinds && (strlen(buffer->format ? buffer->format : "B") != 1 || !strchr(kinds, kind));
-    if (other || (size_t)buffer->itemsize != size || buffer->len / (int64_t)size < count || (uintptr_t)buffer->buf % (size < 8 ? size : 8)) {
-        PyErr_Format(PyExc_ValueError, "%s: %lld items of %d bytes expected, %lld bytes with items of %lld (%s) came", name,
-                     (long long)count, (int)size, (long long)buffer->len, (long long)buffer->itemsize,
-                     buffer->format ? buffer->format : "B");
-        PyBuffer_Release(buffer);
-        memset(buffer, 0, sizeof *buffer);
-        return -1;
-    }
-    return 0;
-}
 
 static const instruction_set *find_set(const char *name) {
     for (const instruction_set *s = instruction_sets; s->name; s++)
@@ -156,12 +139,14 @@ static int64_t take_images(const PlanObject *self, PyObject *object, Py_buffer *
 /* The arguments of train as buffers. */
 typedef struct {
     Py_buffer images, targets, order, rates, losses, correct;
+    distortion_arrays distorted;
 } arrays;
 
 static void release(arrays *a) {
     Py_buffer *all[] = {&a->images, &a->targets, &a->order, &a->rates, &a->losses, &a->correct};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]->obj) PyBuffer_Release(all[i]);
+    release_distortions(&a->distorted);
 }
 
 static int check_order(const int64_t *order, int64_t count, int64_t images) {
@@ -175,14 +160,15 @@ static int check_order(const int64_t *order, int64_t count, int64_t images) {
 
 static PyObject *plan_train(PlanObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"images", "targets", "area", "channels", "scale", "offset", "order", "rates", "step",
-                            "losses", "correct", NULL};
-    PyObject *images, *targets, *order, *rates, *losses, *correct;
+                            "losses", "correct", "distortions", NULL};
+    PyObject *images, *targets, *order, *rates, *losses, *correct, *distorted = Py_None;
+    distortions how = {0};
     dataset data = {0};
     long long area, channels, step;
     arrays a = {0};
     PyObject *result = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOLLffOOLOO", names, &images, &targets, &area, &channels, &data.scale,
-                                     &data.offset, &order, &rates, &step, &losses, &correct))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOLLffOOLOO|O", names, &images, &targets, &area, &channels, &data.scale,
+                                     &data.offset, &order, &rates, &step, &losses, &correct, &distorted))
         return NULL;
     data.area = area, data.channels = channels;
     const int64_t count = take_images(self, images, &a.images, &data);
@@ -197,7 +183,9 @@ static PyObject *plan_train(PlanObject *self, PyObject *args, PyObject *kwargs) 
     }
     if (take(losses, &a.losses, 1, steps, sizeof(double), "d", "losses") ||
         take(correct, &a.correct, 1, steps, sizeof(int64_t), "lq", "correct") ||
-        check_order(a.order.buf, examples, count))
+        check_order(a.order.buf, examples, count) ||
+        (distorted != Py_None &&
+         take_distortions(distorted, &a.distorted, examples, &data, self->plan.scratch_size, &how)))
         goto done;
     if (self->busy == getpid()) {
         PyErr_SetString(PyExc_RuntimeError, "the plan is running already, in another thread");
@@ -207,8 +195,8 @@ static PyObject *plan_train(PlanObject *self, PyObject *args, PyObject *kwargs) 
     int failed;
     self->busy = getpid();
     Py_BEGIN_ALLOW_THREADS
-    failed = train(&self->plan, &self->workplace, &data, a.order.buf, examples, a.rates.buf, steps, step, a.losses.buf,
-                   a.correct.buf);
+    failed = train(&self->plan, &self->workplace, &data, a.order.buf, examples, how.maps ? &how : NULL, a.rates.buf,
+                   steps, step, a.losses.buf, a.correct.buf);
     Py_END_ALLOW_THREADS
     self->busy = 0;
     if (failed) PyErr_SetString(PyExc_RuntimeError, "the system gives no more threads");
@@ -278,7 +266,7 @@ done:
 
 static PyMethodDef plan_methods[] = {
     {"train", (PyCFunction)(void (*)(void))plan_train, METH_VARARGS | METH_KEYWORDS,
-     "train(images, targets, area, channels, scale, offset, order, rates, step, losses, correct)\n--\n\n"
+     "train(images, targets, area, channels, scale, offset, order, rates, step, losses, correct, distortions=None)\n--\n\n"
      "Take a step on each batch of `order`; losses and correct are filled in."},
     {"predict", (PyCFunction)plan_predict, METH_VARARGS,
      "predict(images, theta, area, channels, scale, offset, outputs)\n--\n\nFill in the outputs for images, at theta; whether all are finite."},

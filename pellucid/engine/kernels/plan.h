@@ -75,6 +75,22 @@ typedef struct {
     float scale, offset;             /* x = pixel * scale + offset */
 } dataset;
 
+/* How the images of a run are distorted, see distort.h. */
+typedef struct {
+    int64_t height, width;
+    const float *maps;         /* (examples, 2, 3): M and beside it o, for rows first */
+    const int64_t *rectangles; /* (examples, 4): top, left, height and width of what is erased */
+    const int64_t *indices;    /* (examples,) places in the data set; NULL where nothing is bent, and so is what follows */
+    uint32_t key[2];           /* of the counter generator, for the seed and the epoch */
+    int64_t radius;            /* of the Gaussian */
+    const float *down, *across; /* G (height, height), and α / 128 times Gᵀ (width, padded(width)) */
+} distortions;
+
+/* The floats of scratch in which a thread distorts images and keeps PAD of them. */
+static inline int64_t distortion_size(int64_t height, int64_t width, int64_t channels) {
+    return PAD * padded(height * width * channels + PAD) + padded((height + 3) * (width + 3)) + (7 * height + 1) * padded(width);
+}
+
 /* What the kernels of one step share. */
 typedef struct {
     float *arena;
@@ -82,6 +98,8 @@ typedef struct {
     const dataset *data;
     const optimizer *rule;
     const int64_t *order; /* the examples of the batch, as places in the data */
+    const distortions *distortions; /* of the whole run, or NULL */
+    int64_t before;       /* examples of the run before this batch */
     int64_t examples, ahead; /* of this batch, and how many follow in order */
     int threads;
     int64_t part;         /* examples that stay with one thread, and whose gradients it adds up, see parts.h */

@@ -4,12 +4,14 @@
    threads, engines and resumed runs draw the same ones.
    Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011. */
 
+#include "elementary.h"
+
 /* The words of the elements 0 to `count` of one example. No group waits for the one before, so the loop becomes vectors. */
-static void words_of(const operation *o, const pass *p, int64_t position, int64_t count, uint32_t *words) {
+static void words_of(const uint32_t key[2], int64_t position, int64_t step, int64_t count, uint32_t *words) {
     for (int64_t group = 0; group < (count + 3) / 4; group++) {
         uint32_t c0 = (uint32_t)group, c1 = (uint32_t)position;
-        uint32_t c2 = (uint32_t)p->step, c3 = (uint32_t)((uint64_t)p->step >> 32);
-        uint32_t k0 = o->key[0], k1 = o->key[1];
+        uint32_t c2 = (uint32_t)step, c3 = (uint32_t)((uint64_t)step >> 32);
+        uint32_t k0 = key[0], k1 = key[1];
         for (int round = 0; round < 10; round++) {
             const uint64_t a = (uint64_t)0xD2511F53u * c0, b = (uint64_t)0xCD9E8D57u * c2;
             const uint32_t c1_before = c1, c3_before = c3;
@@ -36,7 +38,7 @@ static void dropout_forward(const operation *o, const pass *p, range part, int t
     for (int64_t e = part.first; e < part.last; e++) {
         const float *x = floats_of(p, o->x, e, thread);
         float *y = floats_of(p, o->y, e, thread), *m = floats_of(p, o->kept, e, thread);
-        words_of(o, p, e, o->out, words);
+        words_of(o->key, e, p->step, o->out, words);
         for (int64_t i = 0; i < o->out; i++) m[i] = words[i] >= threshold ? kept : 0.0f;
         for (int64_t i = 0; i < o->out; i++) y[i] = x[i] * m[i];
     }
@@ -50,7 +52,7 @@ static void noise_forward(const operation *o, const pass *p, range part, int thr
     for (int64_t e = part.first; e < part.last; e++) {
         const float *x = floats_of(p, o->x, e, thread);
         float *y = floats_of(p, o->y, e, thread);
-        words_of(o, p, e, o->out, words);
+        words_of(o->key, e, p->step, o->out, words);
         for (int64_t i = 0; i < o->out; i += 2) {
             float cosine, sine;
             const float u = ((float)words[i] + 0.5f) * 0x1p-32f, below = ((float)~words[i] + 0.5f) * 0x1p-32f;

@@ -77,7 +77,7 @@ static void gather_sparse(const operation *o, const pass *p, range part, int thr
     for (int64_t e = part.first; e < part.last; e++) {
         entry *row = x.rows + e * x.in;
         fetch_ahead(p, e, o->in);
-        x.counts[e] = put_pixels(row, p->data->pixels + p->order[e] * o->in, o->in);
+        x.counts[e] = put_pixels(row, image_of(p, e, thread), o->in);
         for (const entry *n = row; n < row + x.counts[e]; n++) {
             const int64_t k = place_of(*n);
             x.across[k * x.room + part.first + counts[k]++] = entry_of(e, *n & 255);

@@ -5,6 +5,9 @@
 #include "plan.h"
 #include "vector.h"
 
+#include "random.h"
+#include "elastic.h"
+#include "distort.h"
 #include "gather.h"
 #include "dense.h"
 #include "convolution.h"
@@ -15,7 +18,6 @@
 #include "sparse.h"
 #include "activation.h"
 #include "loss.h"
-#include "random.h"
 #include "peak.h"
 
 kernel *const TABLE[KERNEL_COUNT] = {

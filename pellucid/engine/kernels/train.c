@@ -14,6 +14,7 @@ typedef struct {
     const dataset *data;
     const int64_t *order;
     int64_t examples;
+    const distortions *distorted;
     const double *rates;
     int64_t steps, step;
     double *losses;
@@ -29,6 +30,8 @@ static pass pass_of(const chunk *c, int64_t i) {
         .data = c->data,
         .rule = p->rule,
         .order = c->order + i * p->batch_size,
+        .distortions = c->distorted,
+        .before = i * p->batch_size,
         .examples = rest < p->batch_size ? rest : p->batch_size,
         .ahead = rest < p->batch_size ? 0 : rest - p->batch_size,
         .threads = p->threads,
@@ -74,9 +77,9 @@ static void walk(void *context, int thread) {
     restore_denormals(before);
 }
 
-int train(const plan *p, workplace *w, const dataset *data, const int64_t *order, int64_t examples, const double *rates,
-          int64_t steps, int64_t step, double *losses, int64_t *correct) {
-    chunk c = {p, w, data, order, examples, rates, steps, step, losses, correct};
+int train(const plan *p, workplace *w, const dataset *data, const int64_t *order, int64_t examples,
+          const distortions *distorted, const double *rates, int64_t steps, int64_t step, double *losses, int64_t *correct) {
+    chunk c = {p, w, data, order, examples, distorted, rates, steps, step, losses, correct};
     return pool_run(w->threads, walk, &c);
 }
 

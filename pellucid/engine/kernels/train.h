@@ -30,10 +30,10 @@ int workplace_open(workplace *w, const plan *p);
 void workplace_close(workplace *w);
 
 /* Take steps on the examples of `order`, a batch at a time, with one learning rate each; `step` is the number of the
-   first. Leaves the mean loss of each step before its update, and how many examples were right. Returns 0, or -1 where
-   the system gives no threads. */
-int train(const plan *p, workplace *w, const dataset *data, const int64_t *order, int64_t examples, const double *rates,
-          int64_t steps, int64_t step, double *losses, int64_t *correct);
+   first. Where there are distortions, one for each of these examples, their images go through them. Leaves the mean loss
+   of each step before its update, and how many examples were right. Returns 0, or -1 where the system gives no threads. */
+int train(const plan *p, workplace *w, const dataset *data, const int64_t *order, int64_t examples,
+          const distortions *distorted, const double *rates, int64_t steps, int64_t step, double *losses, int64_t *correct);
 
 /* The outputs (examples, outputs) of a plan that only goes forwards; the last operation writes them. Parameters that the
    plan has not packed are read from theta. Returns whether all outputs are finite, or -1 where the system gives no threads. */
