@@ -34,7 +34,7 @@ OTHERS = (
     "1x9x9-4C3p1:tanh-MP2:sigmoid-3C3p1:leaky_relu0.2-D0.3-MP2s1-6-3",
     "2x9x7-3C2-MP1s2:tanh-4C3s2p1-MP2-N0.1-3",
     "1x8x8-3C8-3",
-    "3x40x37-17C3-MP2-5C1:linear-MP3-4",  # more than one vector of windows in a row
+    "3x6x37-17C3-MP2-5C1:linear-MP2-4",  # more than one vector of windows in a row
 )
 
 
@@ -63,8 +63,10 @@ def agree(network: pl.Network, images: Any) -> None:
 def test_any_number_of_images_gets_the_answers_of_the_formulas(text: str, floats: bool) -> None:
     network = pl.Network(text, seed=1)
     network.normalization = Normalization("symmetric", 2 / 255, -1.0)
+    images = images_for(network, 1000, floats)
+    expected = by_formulas(network, images)
     for count in (*range(1, 41), 65, 1000):
-        agree(network, images_for(network, count, floats))
+        np.testing.assert_allclose(network.predict(images[:count]), expected[:count], rtol=1e-3, atol=1e-5)
 
 
 def test_random_architectures_get_the_answers_of_the_formulas() -> None:

@@ -138,7 +138,7 @@ class Predictor:
             statistics = slots(self.layers, "state")  # no plan reads them
             if not statistics and not unavailable(self.layers, theta.dtype):
                 plan = lower_few(self.layers, link)
-                made = Made(formulas, plan and _runner(plan, 1), deque())
+                made = Made(formulas, _runner(plan, 1) if plan else None, deque())
             self.made = made
         return made
 
