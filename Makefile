@@ -63,7 +63,7 @@ sanitize: $(VENV)/.developed
 	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=tests \
 		PELLUCID_KERNELS=$(CURDIR)/build/sanitized/_native.abi3.so \
 		$(BIN)/pytest -p sanitized_kernels -p no:cacheprovider tests/test_native.py tests/test_native_augment.py \
-		tests/test_native_images.py tests/test_prediction.py
+		tests/test_native_descent.py tests/test_native_images.py tests/test_prediction.py
 	$(CC) -O1 -g -fsanitize=thread $(C_FLAGS) -o build/sanitized/pool_stress tests/pool_stress.c $(KERNELS)/pool.c -lpthread
 	build/sanitized/pool_stress
 	$(CC) -O1 -g -fsanitize=thread $(ONE_SET) -o build/sanitized/digits.run $(C_DEMO) -lm -lpthread
@@ -111,7 +111,7 @@ $(VENV)/.developed: requirements-dev.txt $(VENV)/.installed
 
 # What the tests and races compare with, where it is installed. PyTorch only as this build: a later one brings several GB.
 $(VENV)/.oracles: $(VENV)/.developed
-	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0 jax scikit-learn pandas pyarrow
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0 array-api-compat jax scikit-learn pandas pyarrow
 	@touch $@
 
 clean:

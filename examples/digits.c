@@ -132,7 +132,7 @@ int main(int count, char **arguments) {
 
     const instruction_set *cpu = instruction_sets;
     while (!cpu->supported()) cpu++;
-    const optimizer rule = {.kind = SGD};
+    const optimizer rule = {.kind = SGD, .in_product = 1};
     const int64_t scratch = 128 * BLOCK; /* dZᵀ of the widest layer */
     const plan training = {steps, n, &rule, arena, BATCH, scratch, THREADS, cpu->kernels};
     const dataset data = {train_set.images, NULL, targets, PIXELS, 1, 1 / 255.0f, 0};

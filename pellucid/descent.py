@@ -88,7 +88,7 @@ class Descent:
         if self.clip_value:
             gradient[...] = xp.clip(gradient, -self.clip_value, self.clip_value)
         if self.clip_norm:
-            gradient *= min(1.0, self.clip_norm / (float(xp.linalg.vector_norm(gradient)) + 1e-6))
+            gradient *= xp.minimum(self.clip_norm / (xp.linalg.vector_norm(gradient) + 1e-6), 1.0)
         for rate, run in places:
             if rate:
                 memory = [moment[run] for moment in moments]

@@ -234,6 +234,6 @@ class Lion(Optimizer):
     def move(self, theta: Array, g: Array, moments: Sequence[Array], step: int, learning_rate: float) -> None:
         (m,) = moments
         mean = self.beta1 * m + (1 - self.beta1) * g
-        theta -= learning_rate * ((mean > 0) * 1.0 - (mean < 0) * 1.0)
+        theta -= learning_rate * (mean > 0) - learning_rate * (mean < 0)
         m *= self.beta2
         m += (1 - self.beta2) * g

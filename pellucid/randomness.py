@@ -12,7 +12,6 @@ from math import pi, prod
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pellucid.philox import LOW, Words, philox
 
@@ -47,12 +46,14 @@ class Draws:
         step: of the optimizer, counted from 1 over the whole training.
         first: position of the first example in the global batch, of which this pass may be a part.
         layer: index of the layer in the network.
+        xp: array library of what is drawn; where it is not NumPy, the step is an int64 array of its.
     """
 
     seed: int
-    step: int
+    step: Any
     first: int = 0
     layer: int = 0
+    xp: Any = np
 
     def of(self, layer: int) -> Draws:
         """What another layer draws in the same pass."""
@@ -60,9 +61,9 @@ class Draws:
 
     def words(self, purpose: Purpose, shape: tuple[int, ...]) -> Words:
         """Whole numbers from 0 to 2³² − 1, all equally likely."""
-        return _elements(self._fours(purpose, shape), shape)
+        return self._elements(self._fours(purpose, shape), shape)
 
-    def normal(self, purpose: Purpose, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    def normal(self, purpose: Purpose, shape: tuple[int, ...]) -> Any:
         """Numbers of the standard normal distribution, two from each two words.
 
         √(−2 ln u₁) cos 2πu₂ and √(−2 ln u₁) sin 2πu₂ are independent and normal where u₁ and u₂ are uniform; u₁ is
@@ -71,24 +72,23 @@ class Draws:
         Source: Box, Muller, "A note on the generation of random normal deviates", 1958.
         """
         w0, w1, w2, w3 = self._fours(purpose, shape)
-        return _elements([*_box_muller(w0, w1), *_box_muller(w2, w3)], shape)
+        return self._elements([*self._box_muller(w0, w1), *self._box_muller(w2, w3)], shape)
 
     def _fours(self, purpose: Purpose, shape: tuple[int, ...]) -> tuple[Words, ...]:
         """The four words of each four elements of each example, (fours, B) each."""
         *lengths, examples = shape
-        fours = np.arange(-(-prod(lengths) // 4))[:, np.newaxis]
-        positions = self.first + np.arange(examples)
+        fours = self.xp.arange(-(-prod(lengths) // 4))[:, None]
+        positions = self.first + self.xp.arange(examples)
         return philox((fours, positions, self.step & LOW, self.step >> 32), key(self.seed, purpose, self.layer))
 
+    def _box_muller(self, even: Words, odd: Words) -> tuple[Any, Any]:
+        xp = self.xp
+        even, odd = (xp.asarray(words, dtype=xp.float64) for words in (even, odd))
+        u1, u2 = (even + 0.5) / 2.0**32, odd / 2.0**32
+        radius = xp.sqrt(-2 * xp.log(u1))
+        return radius * xp.cos(2 * pi * u2), radius * xp.sin(2 * pi * u2)
 
-def _box_muller(even: Words, odd: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    u1, u2 = (even + 0.5) / 2.0**32, odd / 2.0**32
-    radius = np.sqrt(-2 * np.log(u1))
-    return radius * np.cos(2 * pi * u2), radius * np.sin(2 * pi * u2)
-
-
-def _elements(fours: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    """The array of this shape whose elements 4i, 4i + 1, 4i + 2, 4i + 3 are row i of each of the four."""
-    *lengths, examples = shape
-    rows: NDArray[Any] = np.stack(fours, axis=1).reshape(-1, examples)
-    return rows[: prod(lengths)].reshape(shape)
+    def _elements(self, fours: Any, shape: tuple[int, ...]) -> Any:
+        """The array of this shape whose elements 4i, 4i + 1, 4i + 2, 4i + 3 are row i of each of the four."""
+        *lengths, examples = shape
+        return self.xp.stack(fours, axis=1).reshape(-1, examples)[: prod(lengths)].reshape(shape)

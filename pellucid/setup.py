@@ -1,4 +1,4 @@
-"""What a run was begun with beside its recipe: data, engine, threads. The file run.json keeps it for a resume."""
+"""What a run was begun with beside its recipe: data, engine, device ... The file run.json keeps it for a resume."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Setup:
         checkpoint_every: steps; None is from time to time.
         dataset: the training data in words.
         sha256: of the training data.
+        device: that the engine computes on.
     """
 
     data: str
@@ -29,6 +30,7 @@ class Setup:
     checkpoint_every: int | None
     dataset: str
     sha256: str
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for field in fields(self):

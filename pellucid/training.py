@@ -57,6 +57,7 @@ def fit(
     target_accuracy: float = 0.0,
     time_limit: float = 0.0,
     engine: str = "auto",
+    device: str = "cpu",
     threads: int | None = None,
     seed: int = 0,
     callbacks: Sequence[Any] = (),
@@ -93,7 +94,9 @@ def fit(
         early_stopping: stop after so many epochs without a lower validation loss, and leave the best weights; 0: off.
         target_accuracy: stop when the validation accuracy reaches it; 0: off.
         time_limit: stop after so many seconds of training; 0: off.
-        engine: native (kernels in C), reference (the layers' formulas), or auto: native where it can.
+        engine: native (kernels in C), reference (the layers' formulas), torch (the same on PyTorch's tensors), or auto:
+            native where it can.
+        device: of the engine torch: cpu, cuda, cuda:1.
         threads: by default as many as there are cores to use.
         seed: of the shuffling, the held-out part, the distortions and what layers draw (dropout, noise).
         callbacks: are told of steps, chunks and epochs: `Callback`s, or other objects with Keras's hooks.
@@ -103,7 +106,7 @@ def fit(
     Validation and `network.evaluate` take every example as it is, without weights and smoothing.
 
     Raises:
-        UsageError: an argument out of range, or a snapshot of another training.
+        UsageError: an argument out of range, a device that is not there, or a snapshot of another training.
         ShapeError, DataError: examples that do not fit the network.
         BreakdownError: a NumericError, where a number became NaN or infinite; the network has its last good weights.
     """
@@ -125,7 +128,7 @@ def fit(
         audience.check_validated()
         factors.check_validated()
     measure, weights = examples.loss_of_labels, examples.weights
-    engine, _ = select(engine, network.layers, network.dtype, measure, descent, weights is not None)
+    engine, _ = select(engine, network.layers, network.dtype, measure, descent, device)
     terms = settings(network, examples, descent, factors, epochs, batch_size, seed, label_smoothing)
     terms |= asked.settings(*wishes)
     if resume:
@@ -138,6 +141,7 @@ def fit(
     runner = ENGINES[engine](
         network.workspace(gradient=np.zeros_like(network.theta)), measure, descent, examples.images, examples.targets,
         network.normalization, int(batch_size), int(seed), threads, weights,
+        **({"device": device} if engine == "torch" else {}),
     )  # fmt: skip
     guard = Guard(runner, network, watch)
     with limited(1 if engine == "native" else threads):  # two pools of threads would get in each other's way

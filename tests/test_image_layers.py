@@ -235,22 +235,3 @@ def test_layers_inside_a_block_are_named_and_shown() -> None:
     for name in names:
         assert name in str(network)
     assert str(network).count(f"{network.theta.size:,}") == 1
-
-
-def test_the_reference_engine_trains_what_has_no_kernels() -> None:
-    from pellucid.descent import Descent
-    from pellucid.engine.engines import select
-
-    for architecture, stranger in (
-        ("1x6x6-4C3-3", "conv1"),
-        ("4-5-BN-3", "bn1"),
-        ("4-R(4)-3", "residual1"),
-        ("4-5:gelu-3", "gelu1"),
-        ("1x6x6-5-3", "flatten1"),
-    ):
-        network = pl.Network(architecture)
-        engine, why = select("auto", network.layers, network.dtype, network.loss, Descent(pl.SGD()))
-        assert engine == "reference"
-        assert stranger in why or "kernels are not built" in why
-        with pytest.raises(pl.UsageError, match="cannot train this network"):
-            select("native", network.layers, network.dtype, network.loss, Descent(pl.SGD()))

@@ -290,11 +290,6 @@ def test_several_labels_are_learned_and_counted_all_together(dtype: type) -> Non
         ({"class_weights": "0=1,0=2"}, pl.UsageError, "each name once"),
         ({"sample_weights": np.ones(3)}, pl.ShapeError, r"550 examples came with sample_weights of shape \(3,\)"),
         ({"sample_weights": np.zeros(550)}, pl.DataError, "finite numbers above 0"),
-        (
-            {"sample_weights": np.ones(550), "engine": "native"},
-            pl.UsageError,
-            "no kernels for weights of examples|built",
-        ),
     ],
     ids=str,
 )

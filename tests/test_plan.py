@@ -8,13 +8,16 @@ import pytest
 
 import pellucid as pl
 from pellucid.benchmark.work import Work
+from pellucid.descent import Descent
 from pellucid.engine.lowering import lower
 from pellucid.engine.plan import Plan, padded
 
 
 def plan_of(architecture: str, optimizer: Any = None, clip_norm: float | None = None, **options: Any) -> Plan:
     network = pl.Network(architecture, **options)
-    return lower(network.layers, network.loss, optimizer or pl.SGD(0.1), clip_norm, 32, 0, sparse=True)
+    return lower(
+        network.layers, network.loss, Descent(optimizer or pl.SGD(0.1), clip_norm=clip_norm or 0.0), 32, 0, sparse=True
+    )
 
 
 def kernels(plan: Plan) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from copy import deepcopy
 from typing import Any
 
@@ -53,20 +54,35 @@ class WeightAveraging(Callback):
         else:
             self.value = int(self.value) if self.value == int(self.value) else self.value
             check_whole("epochs", self.value)
-            self.every = 0  # no step concerns it
         self.points: list[NDArray[Any]] = []  # whose mean is θ̄: for ema it alone
+        self.engine: Any = None  # that keeps the moving average, where one can: so steps need not be told of
         self.count = 0  # steps or epochs taken in
         self.network: Network | None = None  # at θ̄, when it was measured last
 
     def __str__(self) -> str:
         return f"{self.name},{self.option}={self.value}"
 
-    def on_train_batch_end(self, batch: int, logs: Progress) -> None:
-        self.count += 1
-        if not self.points:
-            self.points = [self.model.theta.copy()]
+    def on_train_begin(self, logs: Progress) -> None:
+        engine = logs.source.engine
+        if self.name == "ema" and hasattr(engine, "keep_average"):
+            point = self.points[0] if self.points else None
+            self.engine = engine if engine.keep_average(self.value, point, self.count) else None
+
+    def steps_until_event(self, step: int) -> int:
+        return 1 if self.name == "ema" and not self.engine else sys.maxsize
+
+    def on_chunk_end(self, logs: Progress) -> None:
+        if self.name == "last":
+            return
+        self.count += len(logs.losses)
+        if not self.engine:
+            self._take_in(self.model.theta)
+
+    def _take_in(self, theta: NDArray[Any]) -> None:
+        """The moving average after another step, where the engine does not keep it."""
+        self.points = self.points or [theta.copy()]
         share = (1 - self.value) / (1 - self.value**self.count)
-        self.points[0] += share * (self.model.theta - self.points[0])
+        self.points[0] += share * (theta - self.points[0])
 
     def on_test_begin(self, logs: Progress) -> None:
         self._end_epoch(logs)
@@ -76,7 +92,7 @@ class WeightAveraging(Callback):
         self._end_epoch(logs)  # where there is no validation
 
     def on_train_end(self, logs: Progress) -> None:
-        if self.points:
+        if self.count:
             average = self.average(logs)
             self.model.theta[...], self.model.state[...] = average.theta, average.state
 
@@ -88,12 +104,15 @@ class WeightAveraging(Callback):
     def average(self, logs: Progress) -> Network:
         """A network at θ̄."""
         self.network = self.network or deepcopy(self.model)
-        self.network.theta[...] = np.mean(self.points, axis=0)
+        self.network.theta[...] = np.mean(self._points(), axis=0)
         measure(self.network, logs.source.engine)
         return self.network
 
+    def _points(self) -> list[NDArray[Any]]:
+        return [self.engine.average] if self.engine else self.points
+
     def state(self) -> dict[str, Any]:
-        return {"count": self.count, "points": np.stack(self.points)} if self.points else {}
+        return {"count": self.count, "points": np.stack(self._points())} if self.count else {}
 
     def restore(self, state: dict[str, Any]) -> None:
         self.count = count(state, "count")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pellucid.callbacks import Progress
-from pellucid.cli.options import Data, Json
+from pellucid.cli.options import DEVICE_HELP, ENGINE_HELP, Data, Json
 from pellucid.cli.output import DownloadProgress, TrainingProgress, emit
 from pellucid.data import load
 from pellucid.files.atomic import write_atomic
@@ -36,7 +36,8 @@ def command(
     low: Annotated[float, Option(help="The learning rate of the first step.")] = 1e-6,
     high: Annotated[float, Option(help="The learning rate of the last step.")] = 10.0,
     data: Data = "mnist",
-    engine: Annotated[str, Option(help="auto, native or reference.")] = "auto",
+    engine: Annotated[str, Option(help=ENGINE_HELP)] = "auto",
+    device: Annotated[str, Option(help=DEVICE_HELP)] = "cpu",
     threads: Annotated[int | None, Option(help="By default as many as cores.")] = None,
     out: Annotated[Path, Option(metavar="FILE", help="The picture, a PNG.")] = Path("runs/learning-rate.png"),
     json: Json = False,
@@ -48,8 +49,8 @@ def command(
     options = {name: value for name, value in recipe.fit_options().items() if name not in NOT_OF_A_SEARCH}
     with SearchProgress() as progress:
         search = find_learning_rate(
-            network, train, steps=steps, low=low, high=high, callbacks=(progress,), engine=engine, threads=threads,
-            **options,
+            network, train, steps=steps, low=low, high=high, callbacks=(progress,), engine=engine, device=device,
+            threads=threads, **options,
         )  # fmt: skip
     title = f"{network.architecture}, {recipe.optimizer}, batches of {recipe.batch_size}"
     write_atomic(out, rates.picture(search, f"{title}: recommended learning rate {search.recommended:g}"))

@@ -12,6 +12,7 @@ from pellucid import __version__
 from pellucid.cli.options import Json
 from pellucid.cli.output import emit
 from pellucid.data.cache import cache_folder
+from pellucid.engine import devices
 from pellucid.engine.compiled import instruction_set, missing
 from pellucid.engine.engines import ENGINES
 from pellucid.engine.lowering import lower
@@ -36,11 +37,13 @@ def command(
     """Show what a result depends on: versions, cores, engines, data folders, recipes. Or a plan of kernels."""
     if plan:
         return _plan(plan, json, batch_size=batch_size, optimizer=optimizer, momentum=momentum, clip_norm=clip_norm)
+    absent = {"native": missing(), "torch": devices.missing()}
     facts = {
         "pellucid": __version__,
         **describe(),
-        "engines": ["reference"] if missing() else list(ENGINES),
+        "engines": [name for name in ENGINES if not absent.get(name)],
         "native": _native(),
+        "torch": devices.describe(),
         "recipes": names(),
         "data": os.environ.get("PELLUCID_DATA"),
         "cache": str(cache_folder()),
@@ -76,7 +79,7 @@ def _plan(what: str, json: bool, **changes: Any) -> int:
     if reason and reason != missing():
         raise UsageError(f"The native engine has no plan for {network.architecture}: {reason}.")
     plan = lower(
-        network.layers, network.loss, recipe.make_optimizer(), recipe.clip_norm or None, recipe.batch_size, recipe.seed,
+        network.layers, network.loss, recipe.make_descent(), recipe.batch_size, recipe.seed,
         sparse=recipe.normalize == "unit",
     )  # fmt: skip
     if json:

@@ -11,12 +11,13 @@ import typer
 
 from pellucid.callbacks import History
 from pellucid.cli.interruption import Interruption
-from pellucid.cli.options import AUGMENT_HELP, Data, Json
+from pellucid.cli.options import AUGMENT_HELP, DEVICE_HELP, ENGINE_HELP, Data, Json
 from pellucid.cli.output import DownloadProgress, TrainingProgress, duration, emit, say
 from pellucid.data import Dataset, load
 from pellucid.data.augment import parse
 from pellucid.data.catalogue import NAMES
 from pellucid.diagnosis.breakdown import BreakdownError
+from pellucid.engine import devices
 from pellucid.engine.engines import select
 from pellucid.errors import UsageError
 from pellucid.glass import curves
@@ -29,6 +30,7 @@ from pellucid.snapshot import Snapshot
 from pellucid.training import fit
 
 Option = typer.Option
+THREADS = {"native": cores, "reference": blas_threads, "torch": devices.threads}  # that each engine takes by itself
 
 
 def command(
@@ -74,7 +76,8 @@ def command(
     limit: Annotated[int | None, Option(help="Train on the first so many images.")] = None,
     seed: Annotated[int | None, Option(help="Of the weights, the shuffling and the held-out part.")] = None,
     dtype: Annotated[str | None, Option(help="float32 or float64.")] = None,
-    engine: Annotated[str, Option(help="auto, native or reference.")] = "auto",
+    engine: Annotated[str, Option(help=ENGINE_HELP)] = "auto",
+    device: Annotated[str, Option(help=DEVICE_HELP)] = "cpu",
     threads: Annotated[int | None, Option(help="By default as many as cores.")] = None,
     data: Data = "mnist",
     out: Annotated[Path | None, Option(help="Run folder; by default a new one in runs/.")] = None,
@@ -103,12 +106,11 @@ def command(
     network = recipe.make_network(train.input_shape, train.classes)
     descent = recipe.make_descent()
     descent.check(network.layers)
-    weighted = bool(recipe.class_weights)
-    engine, reason = select(engine, network.layers, network.dtype, network.loss, descent, weighted)
+    engine, reason = select(engine, network.layers, network.dtype, network.loss, descent, device)
     if reason:
         say(f"The reference engine trains, {reason}.")
     place = data if data in NAMES else str(Path(data).absolute())
-    setup = Setup(place, engine, threads, checkpoint_every, train.description, train.sha256())
+    setup = Setup(place, engine, threads, checkpoint_every, train.description, train.sha256(), device)
     with Run.new(out, resolved(recipe, network), setup) as run:
         result, history = _train(run, train, test, network, None)
     return _show(result, history.history, json)
@@ -153,7 +155,8 @@ def _train(
     """Train by the run's recipe, test, and leave the results in its folder."""
     recipe, setup = run.recipe, run.setup
     title = "network" if recipe.name == network.architecture else recipe.name
-    say(f"{title}: {network.architecture}, {network.theta.size:,} parameters, engine {setup.engine}")
+    place = f" on {setup.device}" if setup.engine == "torch" else ""
+    say(f"{title}: {network.architecture}, {network.theta.size:,} parameters, engine {setup.engine}{place}")
     train = train.subset(slice(recipe.limit)) if recipe.limit else train
     say(f"{train.description}; {len(test):,} to test")
     if augmentation := parse(recipe.augment):
@@ -165,6 +168,7 @@ def _train(
                 train,
                 **recipe.fit_options(),
                 engine=setup.engine,
+                device=setup.device,
                 threads=setup.threads,
                 callbacks=[progress, run],
                 resume=snapshot,
@@ -198,7 +202,8 @@ def _train(
         "source": test.source,
         "verified": test.verified,
         "engine": setup.engine,
-        "threads": setup.threads or (cores() if setup.engine == "native" else blas_threads()),
+        "device": setup.device,
+        "threads": setup.threads or THREADS[setup.engine](),
         "seed": recipe.seed,
         "run": str(run.folder),
         "notices": [asdict(notice) for notice in history.notices],

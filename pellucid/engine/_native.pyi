@@ -36,6 +36,7 @@ class Plan:
         losses: NDArray[Any],
         correct: NDArray[Any],
         distortions: tuple[Any, ...] | None = None,
+        weights: NDArray[Any] | None = None,
     ) -> None: ...
     def predict(
         self,

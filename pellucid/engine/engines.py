@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pellucid.data.distortion import Distortions
 from pellucid.data.normalization import Normalization
 from pellucid.descent import Descent
+from pellucid.engine import devices
 from pellucid.engine.native import NativeEngine, unavailable
 from pellucid.engine.reference import ReferenceEngine
 from pellucid.errors import UsageError
@@ -69,9 +70,16 @@ def gradient_beside(
     return workspace.gradient
 
 
-ENGINES: dict[str, type[NativeEngine] | type[ReferenceEngine]] = {
+def _torch_engine(*given: Any, **options: Any) -> Engine:
+    from pellucid.engine.torch import TorchEngine  # imported here: PyTorch takes seconds, and may not be there
+
+    return TorchEngine(*given, **options)
+
+
+ENGINES: dict[str, Callable[..., Engine]] = {
     "native": NativeEngine,
     "reference": ReferenceEngine,
+    "torch": _torch_engine,
 }
 
 
@@ -81,17 +89,22 @@ def select(
     dtype: np.dtype[Any],
     loss: Loss,
     descent: Descent,
-    weighted: bool = False,
+    device: str = "cpu",
 ) -> tuple[str, str]:
     """The engine that `name` means for this training, and where it is "auto" why that is not the native one.
 
-    `weighted` says whether examples have weights.
+    On a device other than the CPU, "auto" means the torch engine.
 
     Raises:
-        UsageError: an unknown name, or "native" for a training that it cannot do.
+        UsageError: an unknown name, "native" for a training that it cannot do, or a device that is not there.
     """
     choose("engine", name, dict.fromkeys(("auto", *ENGINES)))
-    reason = unavailable(layers, dtype, loss, descent, weighted) if name != "reference" else ""
+    if name == "torch" or device != "cpu":
+        devices.device(device)
+        if name not in ("auto", "torch"):
+            raise UsageError(f"The {name} engine computes on the CPU. Take the engine torch for {device}.")
+        return "torch", ""
+    reason = unavailable(layers, dtype, loss, descent) if name != "reference" else ""
     if name == "native" and reason:
         raise UsageError(f"The native engine cannot train this network: {reason}. Take the engine auto or reference.")
     if name == "auto":

@@ -13,7 +13,7 @@ from pellucid.data.normalization import Normalization
 from pellucid.descent import Descent
 from pellucid.engine.compiled import copy, instruction_set, missing, plain, prepare
 from pellucid.engine.distortion import as_arguments
-from pellucid.engine.lowering import LAYERS, LOSSES, OPTIMIZERS, lower
+from pellucid.engine.lowering import LAYERS, LOSSES, OPTIMIZERS, lower, trained
 from pellucid.engine.plan import distortion_size
 from pellucid.layers import Layer
 from pellucid.losses import Loss
@@ -30,7 +30,6 @@ def unavailable(
     dtype: np.dtype[Any],
     loss: Loss | None = None,
     descent: Descent | None = None,
-    weighted: bool = False,
 ) -> str:
     """Why the kernels cannot do what these layers, loss and descent do; empty where they can.
 
@@ -40,15 +39,13 @@ def unavailable(
         return reason
     if dtype != np.float32:
         return f"it computes in float32, not {dtype}"
-    if not slots(layers, "parameter"):
+    if not (trained(layers, descent) if descent else slots(layers, "parameter")):
         return "there is nothing to train"
     strangers = [
         layer.name for layer in layers if type(layer) not in LAYERS or {"forward", "backward"} & vars(layer).keys()
     ]
     parts = [(descent and descent.optimizer, OPTIMIZERS), (loss, LOSSES), (loss and loss.link, LAYERS)]
     strangers += [type(part).__name__ for part, known in parts if part is not None and type(part) not in known]
-    strangers += sorted((descent.options if descent else {}).keys() - {"clip_norm"})
-    strangers += ["weights of examples"] * weighted
     return f"there are no kernels for {', '.join(strangers)}" if strangers else ""
 
 
@@ -68,23 +65,27 @@ class NativeEngine:
         batch_size: int,
         seed: int = 0,
         threads: int | None = None,
-        weights: NDArray[Any] | None = None,  # there are no kernels for it
+        weights: NDArray[Any] | None = None,
     ) -> None:
         self.workspace, self.loss, self.descent, self.normalization = workspace, loss, descent, normalization
         self.batch_size, self.seed, self.step, self.weights = batch_size, seed, 0, weights
+        self.shares = None if weights is None else plain(weights, FLOATS)
         self.threads, self.instruction_set = threads or cores(), instruction_set()
-        batch_size = min(batch_size, len(images))
         self.images, self.channels = as_rows(images)
         self.targets = plain(targets, FLOATS)
-        sparse = self.channels == 1 and batch_size <= LARGEST_SPARSE_BATCH and _mostly_zero(self.images, normalization)
-        self.plan = lower(
-            workspace.layers, loss, descent.optimizer, descent.clip_norm, batch_size, seed, sparse, self.threads
-        )
-        if images.ndim > 2:
-            room = distortion_size(images.shape[1], images.shape[2], self.channels)
+        self.moved = workspace.theta.copy()  # where theta is gathered before all of it changes at once
+        self._prepare()
+
+    def _prepare(self, decay: float = 0.0, before: int = 0) -> None:
+        """Make the plan, with a moving average of this decay, which so many steps are not in, if there is one."""
+        size = min(self.batch_size, len(self.images))
+        sparse = self.channels == 1 and size <= LARGEST_SPARSE_BATCH and _mostly_zero(self.images, self.normalization)
+        self.plan = lower(self.workspace.layers, self.loss, self.descent, size, self.seed, sparse, self.threads, decay)
+        self.plan.rule["before"] = before
+        if self.images.ndim > 2:
+            room = distortion_size(self.images.shape[1], self.images.shape[2], self.channels)
             self.plan.scratch = max(self.plan.scratch, room)
         self.arena, self.runner = prepare(self.plan, self.threads, self.instruction_set)
-        self.moved = workspace.theta.copy()  # where theta is gathered before all of it changes at once
 
     def run(
         self, order: NDArray[np.int64], rates: NDArray[np.float64], distortions: Distortions | None = None
@@ -100,7 +101,7 @@ class NativeEngine:
             images=self.images, targets=self.targets, area=self.images[0].size // self.channels,
             channels=self.channels, scale=self.normalization.scale, offset=self.normalization.offset,
             order=plain(order, np.dtype(np.int64)), rates=plain(rates, np.dtype(np.float64)),
-            step=self.step + 1, losses=losses, correct=correct,
+            step=self.step + 1, losses=losses, correct=correct, weights=self.shares,
             distortions=as_arguments(distortions, *self.images.shape[1:3]) if distortions else None,
         )  # fmt: skip
         self.step += len(rates)
@@ -111,6 +112,33 @@ class NativeEngine:
     def facts(self) -> dict[str, Any]:
         """What the bits of the result depend on beside the arguments; the number of threads is not among it."""
         return {"engine": self.name, "instruction set": self.instruction_set, "NumPy": np.__version__}
+
+    def keep_average(self, decay: float, average: NDArray[np.float32] | None = None, count: int = 0) -> bool:
+        """Keep the moving average of theta that `WeightAveraging` describes, from the coming step on.
+
+        Args:
+            decay: d, from above 0 to below 1.
+            average: θ̄ as it stands; None where it begins.
+            count: the steps that are in it.
+
+        Returns:
+            Whether it is kept: there is one for each engine.
+        """
+        if self.plan.rule["average"]:
+            return False
+        moments = self.moments
+        self._prepare(decay, self.step - count)
+        self.restore(moments, self.step)
+        if average is not None:
+            self._copy_in(average, int(self.plan.rule["average"]))
+        return True
+
+    @property
+    def average(self) -> NDArray[np.float32]:
+        """The moving average of theta that is kept, copied."""
+        average: NDArray[np.float32] = np.empty_like(self.workspace.theta)
+        self._copy_out(average, int(self.plan.rule["average"]))
+        return average
 
     @property
     def moments(self) -> list[NDArray[np.float32]]:

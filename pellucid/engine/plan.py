@@ -152,6 +152,8 @@ class Vector:
     place: int  # in the arena
     start: int  # in theta
     count: int
+    units: int = 0  # that have weights
+    weights: int = 0  # the first so many numbers, those of each unit together
 
     @property
     def size(self) -> int:

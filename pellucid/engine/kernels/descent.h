@@ -26,8 +26,16 @@ static void bias_row(const operation *o, const pass *p, panel columns, float bet
 
 /* Plain gradient descent inside the product: the loss has scaled dZ by -α/B, so W ← (1 - αλ) W + Xᵀ dZ. */
 ALWAYS_INLINE void descend(const operation *o, const pass *p, panel columns, range rows, row_maker *make) {
-    const float beta = (float)(1 - p->rate * p->rule->weight_decay);
-    make(o, p, columns, rows, beta, columns.w + rows.first * columns.width);
+    const int64_t middle = rows.last < o->in ? rows.last : o->in; /* where the weights end */
+    if (rows.first < middle)
+        make(o, p, columns, (range){rows.first, middle}, left_of(p, 1), columns.w + rows.first * columns.width);
+    if (rows.last > o->in) make(o, p, columns, (range){o->in, rows.last}, left_of(p, 0), columns.w + o->in * columns.width);
+}
+
+/* The penalties' gradient on that of some rows, and its clipping by value. */
+static void penalize_rows(const operation *o, const pass *p, panel columns, range rows, float *gradient) {
+    const int64_t width = columns.width, count = (rows.last - rows.first) * width;
+    penalize(p, columns.w + rows.first * width, gradient, weights_of((o->in - rows.first) * width, count), count);
 }
 
 /* The gradient a strip at a time, and each strip's update while it is still in the cache. */
@@ -36,13 +44,16 @@ ALWAYS_INLINE void update_strips(const operation *o, const pass *p, panel column
     for (int64_t k = rows.first; k < rows.last; k += height) {
         const int64_t end = k + height < rows.last ? k + height : rows.last;
         make(o, p, columns, (range){k, end}, 0, strip);
-        update(p, columns.w + k * columns.width, strip, (end - k) * columns.width, 1);
+        penalize_rows(o, p, columns, (range){k, end}, strip);
+        update(o, p, columns.w + k * columns.width, strip, (end - k) * columns.width, 1);
     }
 }
 
 /* The gradient whole, where its norm must be known before the update. */
 ALWAYS_INLINE void keep_gradient(const operation *o, const pass *p, panel columns, range rows, row_maker *make) {
-    make(o, p, columns, rows, 0, columns.w + p->rule->gradient + rows.first * columns.width);
+    float *gradient = columns.w + p->rule->gradient + rows.first * columns.width;
+    make(o, p, columns, rows, 0, gradient);
+    penalize_rows(o, p, columns, rows, gradient);
 }
 
 #endif

@@ -45,7 +45,7 @@ static void read_shape(PlanObject *self) {
         if (o->kernel == KERNEL_gather) self->features = o->out;
         if (o->kernel == KERNEL_gather_abreast) self->features = o->out * o->rows * o->columns;
         if (o->kernel == KERNEL_gather_sparse) self->features = o->in, self->sparse = 1;
-        if (o->kernel == KERNEL_cross_entropy || o->kernel == KERNEL_binary_cross_entropy || o->kernel == KERNEL_squared_error)
+        if (o->kernel >= KERNEL_cross_entropy && o->kernel <= KERNEL_squared_error) /* a loss */
             self->outputs = o->out;
         if (o->kernel == KERNEL_gather_planes) self->features = o->out * o->rows * o->columns;
         if (reads_theta(o)) {
@@ -138,12 +138,12 @@ static int64_t take_images(const PlanObject *self, PyObject *object, Py_buffer *
 
 /* The arguments of train as buffers. */
 typedef struct {
-    Py_buffer images, targets, order, rates, losses, correct;
+    Py_buffer images, targets, order, rates, losses, correct, weights;
     distortion_arrays distorted;
 } arrays;
 
 static void release(arrays *a) {
-    Py_buffer *all[] = {&a->images, &a->targets, &a->order, &a->rates, &a->losses, &a->correct};
+    Py_buffer *all[] = {&a->images, &a->targets, &a->order, &a->rates, &a->losses, &a->correct, &a->weights};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]->obj) PyBuffer_Release(all[i]);
     release_distortions(&a->distorted);
@@ -160,19 +160,20 @@ static int check_order(const int64_t *order, int64_t count, int64_t images) {
 
 static PyObject *plan_train(PlanObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"images", "targets", "area", "channels", "scale", "offset", "order", "rates", "step",
-                            "losses", "correct", "distortions", NULL};
-    PyObject *images, *targets, *order, *rates, *losses, *correct, *distorted = Py_None;
+                            "losses", "correct", "distortions", "weights", NULL};
+    PyObject *images, *targets, *order, *rates, *losses, *correct, *distorted = Py_None, *weights = Py_None;
     distortions how = {0};
     dataset data = {0};
     long long area, channels, step;
     arrays a = {0};
     PyObject *result = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOLLffOOLOO|O", names, &images, &targets, &area, &channels, &data.scale,
-                                     &data.offset, &order, &rates, &step, &losses, &correct, &distorted))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOLLffOOLOO|OO", names, &images, &targets, &area, &channels, &data.scale,
+                                     &data.offset, &order, &rates, &step, &losses, &correct, &distorted, &weights))
         return NULL;
     data.area = area, data.channels = channels;
     const int64_t count = take_images(self, images, &a.images, &data);
     if (count < 0 || take(targets, &a.targets, 0, count * self->outputs, sizeof(float), "f", "targets") ||
+        (weights != Py_None && take(weights, &a.weights, 0, count, sizeof(float), "f", "weights")) ||
         take(order, &a.order, 0, 0, sizeof(int64_t), "lq", "order") ||
         take(rates, &a.rates, 0, 0, sizeof(double), "d", "rates"))
         goto done;
@@ -191,7 +192,7 @@ static PyObject *plan_train(PlanObject *self, PyObject *args, PyObject *kwargs) 
         PyErr_SetString(PyExc_RuntimeError, "the plan is running already, in another thread");
         goto done;
     }
-    data.targets = a.targets.buf;
+    data.targets = a.targets.buf, data.weights = a.weights.buf;
     int failed;
     self->busy = getpid();
     Py_BEGIN_ALLOW_THREADS
@@ -266,7 +267,8 @@ done:
 
 static PyMethodDef plan_methods[] = {
     {"train", (PyCFunction)(void (*)(void))plan_train, METH_VARARGS | METH_KEYWORDS,
-     "train(images, targets, area, channels, scale, offset, order, rates, step, losses, correct, distortions=None)\n--\n\n"
+     "train(images, targets, area, channels, scale, offset, order, rates, step, losses, correct, distortions=None, "
+     "weights=None)\n--\n\n"
      "Take a step on each batch of `order`; losses and correct are filled in."},
     {"predict", (PyCFunction)plan_predict, METH_VARARGS,
      "predict(images, theta, area, channels, scale, offset, outputs)\n--\n\nFill in the outputs for images, at theta; whether all are finite."},

@@ -24,14 +24,16 @@ ALWAYS_INLINE void add_parts(const operation *o, const pass *p, int64_t first, i
 
 /* Plain gradient descent, where the loss has scaled the gradient by -α/B. */
 static void parts_descend(const operation *o, const pass *p, range part, int thread) {
-    const float beta = (float)(1 - p->rate * p->rule->weight_decay);
     float sum[AT_A_TIME];
     part = share(o->out, PAD, thread, p->threads);
     for (int64_t i = part.first; i < part.last; i += AT_A_TIME) {
         const int64_t end = i + AT_A_TIME < part.last ? i + AT_A_TIME : part.last;
+        const int64_t weights = weights_of(o->in - i, end - i);
+        const float left = left_of(p, 1), left_of_others = left_of(p, 0);
         float *w = p->arena + o->w + i;
         add_parts(o, p, i, end, sum);
-        for (int64_t k = 0; k < end - i; k++) w[k] = beta * w[k] + sum[k];
+        for (int64_t k = 0; k < weights; k++) w[k] = left * w[k] + sum[k];
+        for (int64_t k = weights; k < end - i; k++) w[k] = left_of_others * w[k] + sum[k];
     }
 }
 
@@ -40,15 +42,21 @@ static void parts_update(const operation *o, const pass *p, range part, int thre
     part = share(o->out, PAD, thread, p->threads);
     for (int64_t i = part.first; i < part.last; i += AT_A_TIME) {
         const int64_t end = i + AT_A_TIME < part.last ? i + AT_A_TIME : part.last;
+        float *w = p->arena + o->w + i;
         add_parts(o, p, i, end, sum);
-        update(p, p->arena + o->w + i, sum, end - i, 1);
+        penalize(p, w, sum, weights_of(o->in - i, end - i), end - i);
+        update(o, p, w, sum, end - i, 1);
     }
 }
 
 /* The gradient whole, where its norm must be known before the update. */
 static void parts_gradient(const operation *o, const pass *p, range part, int thread) {
     part = share(o->out, PAD, thread, p->threads);
-    if (part.first < part.last) add_parts(o, p, part.first, part.last, p->arena + o->w + p->rule->gradient + part.first);
+    if (part.first >= part.last) return;
+    const int64_t count = part.last - part.first;
+    float *w = p->arena + o->w + part.first, *gradient = w + p->rule->gradient;
+    add_parts(o, p, part.first, part.last, gradient);
+    penalize(p, w, gradient, weights_of(o->in - part.first, count), count);
 }
 
 #endif

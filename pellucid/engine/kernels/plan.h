@@ -45,25 +45,30 @@ typedef struct {
     tensor kept;     /* a third one: a mask, the activation of a backward pass, who won a pooling */
     int64_t w;       /* place of the parameters, of a prediction in theta */
     int64_t sums;    /* place of the gradient's parts, see parts.h */
-    int64_t in, out; /* numbers of an example in x and y, or channels of images; of square_sum and clipped_update out is
-                        the parameters */
+    int64_t in, out; /* numbers of an example in x and y, or channels of images. At the end of a step: of gradients in
+                        parts out is the parameters, and the first `in` of them are weights; of square_sum and
+                        clipped_update out is the parameters, and the sums are of `in` of them */
     int64_t height, width, rows, columns; /* of images in x and y; of a backward pass, as in the forward pass */
     int64_t side, stride, padding;        /* of a window */
     int64_t relu;    /* whether y is rectified */
     int64_t batch;   /* examples that sparse rows have room for */
-    double number;   /* slope, rate of dropout, deviation of noise */
+    double number;   /* slope, rate of dropout, deviation of noise; in an update the factor of the learning rate */
     uint32_t key[2]; /* of the counter generator */
 } operation;
 
-enum optimizer_kind { SGD, MOMENTUM, NESTEROV, ADAM };
+enum optimizer_kind { SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM, LION };
 
 typedef struct {
     int64_t kind;
-    int64_t gradient, first, second; /* how far behind a parameter its gradient and moments lie in the arena */
-    double momentum, beta1, beta2, epsilon;
+    int64_t in_product; /* whether the update is part of the product that makes the gradient, see descend */
+    int64_t gradient, first, second, average; /* how far behind a parameter its gradient, moments and moving average lie
+                                                 in the arena; 0: there is none */
+    int64_t before;      /* steps that are not in the average */
+    double momentum, beta1, beta2, rho, epsilon;
     double weight_decay; /* λ, joins the gradient */
-    double shrink;       /* λ of AdamW, taken off theta itself */
-    double clip_norm;    /* 0: gradients are taken as long as they are */
+    double shrink;       /* λ where the decay is decoupled: taken off theta itself */
+    double l1, l2, clip_value, clip_norm, max_norm; /* of pellucid/descent.py; 0: off */
+    double decay;        /* d of the average */
 } optimizer;
 
 /* The training data; pixels or values, the other is NULL. */
@@ -71,6 +76,7 @@ typedef struct {
     const uint8_t *pixels;
     const float *values;
     const float *targets;
+    const float *weights;   /* of the examples; NULL: all weigh 1 */
     int64_t area, channels; /* an image is (area, channels), and becomes (channels, area) */
     float scale, offset;             /* x = pixel * scale + offset */
 } dataset;
@@ -104,8 +110,10 @@ typedef struct {
     int threads;
     int64_t part;         /* examples that stay with one thread, and whose gradients it adds up, see parts.h */
     int64_t step;         /* 1, 2, ... over the whole training */
-    float rate;
-    float unbiased_rate, unbias; /* Adam's α / (1 - β₁ᵗ) and 1 / (1 - β₂ᵗ) */
+    double rate;
+    double unbiased_rate, unbias; /* Adam's α / (1 - β₁ᵗ) and 1 / (1 - β₂ᵗ) */
+    double average_share; /* of theta in its average: (1 - d) / (1 - dᵗ) */
+    double weight;        /* of the batch: Σ w */
     float loss_scale;     /* of the gradient that the loss leaves */
     double *losses;       /* (examples,) */
     int64_t *correct;     /* (examples,) */
@@ -134,8 +142,8 @@ typedef void kernel(const operation *o, const pass *p, range part, int thread);
     X(sigmoid_forward) X(sigmoid_backward) X(tanh_forward) X(tanh_backward)                                     \
     X(softmax_forward) X(softmax_backward)                                                                      \
     X(dropout_forward) X(dropout_backward) X(noise_forward)                                                     \
-    X(cross_entropy) X(binary_cross_entropy) X(squared_error)                                                   \
-    X(square_sum) X(clipped_update)                                                                             \
+    X(cross_entropy) X(binary_cross_entropy) X(multi_label) X(squared_error)                                    \
+    X(square_sum) X(clipped_update) X(max_norm_columns) X(max_norm_rows) X(average)                             \
     X(peak)
 
 enum kernel_number {
@@ -167,6 +175,9 @@ static inline extent extent_of(const operation *o, range part) {
 static inline float *floats_of(const pass *p, tensor t, int64_t unit, int thread) {
     return p->arena + t.place + unit * t.unit + thread * t.thread;
 }
+
+/* How much an example of the batch weighs. */
+static inline float weight_of(const pass *p, int64_t e) { return p->data->weights ? p->data->weights[p->order[e]] : 1; }
 
 static inline int64_t place_of_row(tensor t, int64_t plane, int64_t row) { return plane * t.plane + row * t.row; }
 

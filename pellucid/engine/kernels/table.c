@@ -16,6 +16,7 @@
 #include "flatten.h"
 #include "predict.h"
 #include "sparse.h"
+#include "constraint.h"
 #include "activation.h"
 #include "loss.h"
 #include "peak.h"

@@ -21,6 +21,14 @@ typedef struct {
     int64_t *correct;
 } chunk;
 
+/* Σ w of the batch. */
+static double weight_of_all(const pass *p) {
+    double sum = 0;
+    if (!p->data->weights) return (double)p->examples;
+    for (int64_t e = 0; e < p->examples; e++) sum += weight_of(p, e);
+    return sum;
+}
+
 /* What the kernels of step `i` of the chunk are told. */
 static pass pass_of(const chunk *c, int64_t i) {
     const plan *p = c->p;
@@ -37,18 +45,23 @@ static pass pass_of(const chunk *c, int64_t i) {
         .threads = p->threads,
         .part = p->part,
         .step = c->step + i,
-        .rate = (float)c->rates[i],
+        .rate = c->rates[i],
         .losses = c->w->losses,
         .correct = c->w->correct,
         .scratch = c->w->scratch,
         .scratch_size = p->scratch_size,
     };
     if (p->rule->kind == ADAM) {
-        now.unbiased_rate = (float)(c->rates[i] / (1 - pow(p->rule->beta1, (double)now.step)));
-        now.unbias = (float)(1 / (1 - pow(p->rule->beta2, (double)now.step)));
+        now.unbiased_rate = c->rates[i] / (1 - pow(p->rule->beta1, (double)now.step));
+        now.unbias = 1 / (1 - pow(p->rule->beta2, (double)now.step));
     }
-    now.loss_scale = 1.0f / (float)now.examples;
-    if (p->rule->kind == SGD && p->rule->clip_norm == 0) now.loss_scale *= -now.rate; /* see dense_descend */
+    if (p->rule->average) {
+        const double d = p->rule->decay;
+        now.average_share = (1 - d) / (1 - pow(d, (double)(now.step - p->rule->before)));
+    }
+    now.weight = weight_of_all(&now);
+    now.loss_scale = (float)(1 / now.weight);
+    if (p->rule->in_product) now.loss_scale *= -(float)now.rate; /* see descend */
     return now;
 }
 
@@ -69,8 +82,8 @@ static void walk(void *context, int thread) {
         if (thread == 0) { /* all have met since the losses were written, and will before they are written again */
             double loss = 0;
             int64_t correct = 0;
-            for (int64_t e = 0; e < now.examples; e++) loss += now.losses[e], correct += now.correct[e];
-            c->losses[i] = loss / (double)now.examples;
+            for (int64_t e = 0; e < now.examples; e++) loss += weight_of(&now, e) * now.losses[e], correct += now.correct[e];
+            c->losses[i] = loss / now.weight;
             c->correct[i] = correct;
         }
     }

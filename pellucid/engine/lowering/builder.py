@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from pellucid.engine.lowering.rule import PLAIN
 from pellucid.engine.plan import MOST_PARTS, PAD, PANEL, Images, Matrix, Operation, Plan, Rows, Vector, padded
 from pellucid.layers import Layer, walk
 from pellucid.layers.dense import Dense
@@ -22,7 +21,7 @@ class Builder:
 
     Args:
         layers: of the network.
-        rule: the optimizer.
+        rule: the descent, a record of lowering/rule.py.
         batch_size: examples of a step.
         seed: of what is drawn for each element.
         abreast: whether images lie abreast somewhere.
@@ -31,6 +30,7 @@ class Builder:
         training: whether there are steps; a prediction keeps nothing for a way back, so that PAD images abreast lie
             where the last ones lay.
         packed: whether the parameters lie in the arena; else they are read from theta.
+        rates: factors of the learning rate by the names of layers; 0 freezes a layer.
     """
 
     def __init__(
@@ -45,8 +45,9 @@ class Builder:
         threads: int = 1,
         training: bool = True,
         packed: bool = True,
+        rates: Mapping[str, float] | None = None,
     ) -> None:
-        self.threads, self.training = threads, training
+        self.threads, self.training, self.rates = threads, training, rates or {}
         self.seed, self.batch_size, self.rule = seed, batch_size, rule
         self.plan = Plan(batch_size, rule, [])
         self.must_meet = False  # before the next operation
@@ -58,20 +59,25 @@ class Builder:
             self.plan.part = PAD * -(-self.blocks // MOST_PARTS)
         self._place_parameters(layers, sparse, packed)
         self.parameters = self.plan.size
-        vectors = [name for name in ("gradient", "first", "second") if rule[name]]
+        vectors = [name for name in ("gradient", "first", "second", "average") if rule[name]]
         for name in vectors:
             rule[name] = self.claim(self.parameters)
 
     def _place_parameters(self, layers: Sequence[Layer], sparse: bool, packed: bool) -> None:
         for layer, group in groupby(slots(layers, "parameter"), lambda slot: slot.layer):
-            first, *rest = group
+            places = list(group)
+            first = places[0]
             parameters: Matrix | Vector
             if isinstance(layer, Dense):  # b follows W
                 outputs, inputs = first.shape
                 panel = PANEL if sparse and layer is layers[0] else padded(outputs)
                 parameters = Matrix(layer.name, self.plan.size, first.start, inputs, outputs, panel)
             else:
-                parameters = Vector(layer.name, self.plan.size, first.start, [first, *rest][-1].stop - first.start)
+                units = first.shape[0] if first.tensor.name == "W" else 0
+                weights = first.stop - first.start if units else 0
+                parameters = Vector(
+                    layer.name, self.plan.size, first.start, places[-1].stop - first.start, units, weights
+                )
             self.plan.parameters.append(parameters)
             if packed:
                 self.claim(parameters.size)
@@ -124,19 +130,29 @@ class Builder:
     @property
     def way(self) -> str:
         """What becomes of a gradient: it is kept for its norm, part of a product, or used for an update."""
-        return "gradient" if self.rule["clip_norm"] else "descend" if self.rule["kind"] == PLAIN else "update"
+        return "gradient" if self.rule["clip_norm"] else "descend" if self.rule["in_product"] else "update"
+
+    def rate_of(self, name: str) -> float:
+        """The factor of the learning rate of the layer of this name; where it is 0, nobody asks for its gradient."""
+        return self.rates.get(name, 1.0)
 
     def update(self, kernel: str, layer: str, shapes: str, arithmetic: int, floats: int, **fields: Any) -> None:
         """An operation that ends the step: all threads have met, and it shares out its own work.
 
         `arithmetic` and `floats` are those of the whole batch; each parameter is read and written, with its moments.
+        A layer that is frozen needs none.
         """
-        size = self.parameters_of(layer).size
+        parameters, rate = self.parameters_of(layer), self.rate_of(layer)
+        if not rate:
+            return
+        size = parameters.size
+        if isinstance(parameters, Vector):
+            fields["inputs"] = parameters.weights
         vectors = 2 + 2 * sum(bool(self.rule[name]) for name in ("first", "second")) if self.way == "update" else 2
         self.updates.append(
             Operation(
                 f"{kernel}_{self.way}", layer, shapes, arithmetic, 4 * (floats + vectors * size),
-                meet=not self.updates, **fields,
+                meet=not self.updates, number=rate, **fields,
             )
         )  # fmt: skip
 

@@ -62,10 +62,11 @@ def _gradients(builder: Builder, layer: Convolution, x: Images, dz: Images, need
     arithmetic, floats = 2 * layer.fan_in * prod(dz.shape), prod(x.shape) + prod(dz.shape)
     fields = {"rows": dz.height, "columns": dz.width, **_window(builder, layer, x)}
     shapes, sums = _shapes(x.shape, dz.shape), builder.parts(vector)
-    builder.emit(
-        "convolution_gradient", layer.name, shapes, arithmetic, floats,
-        x=x.within(layer.padding), y=dz.place, sums=sums, **fields,
-    )  # fmt: skip
+    if builder.rate_of(layer.name):
+        builder.emit(
+            "convolution_gradient", layer.name, shapes, arithmetic, floats,
+            x=x.within(layer.padding), y=dz.place, sums=sums, **fields,
+        )  # fmt: skip
     both = builder.blocks * count
     builder.update("parts", layer.name, f"{count}", both, both, w=vector.place, sums=sums, outputs=count)
     if not needs_dx:

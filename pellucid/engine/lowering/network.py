@@ -1,4 +1,4 @@
-"""From a network, its loss and the optimizer to a plan of kernels."""
+"""From a network, its loss and the descent to a plan of kernels."""
 
 from __future__ import annotations
 
@@ -7,47 +7,55 @@ from itertools import takewhile
 from math import prod
 from typing import Any
 
+from pellucid.descent import Descent
 from pellucid.engine.lowering.builder import Builder
+from pellucid.engine.lowering.ending import finish
 from pellucid.engine.lowering.rule import rule_of
 from pellucid.engine.lowering.sequence import LAYERS, rim_for, row_of
-from pellucid.engine.plan import PAD, SUMMED, Operation, Plan, Rows, sparse_size
+from pellucid.engine.plan import PAD, Plan, Rows, sparse_size
 from pellucid.layers import Layer
 from pellucid.layers.convolution import Convolution
 from pellucid.layers.dense import Dense
 from pellucid.layers.pooling import MaxPooling
 from pellucid.layers.reshape import Flatten
-from pellucid.losses import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
-from pellucid.optimizers import Optimizer
+from pellucid.losses import BinaryCrossEntropy, CrossEntropy, Loss, MultiLabel, SquaredError
 from pellucid.workspace import slots
 
-LOSSES = (CrossEntropy, BinaryCrossEntropy, SquaredError)  # those that have kernels
+LOSSES = (CrossEntropy, BinaryCrossEntropy, MultiLabel, SquaredError)  # those that have kernels
 
 
 def lower(
-    layers: Sequence[Layer], loss: Loss, optimizer: Optimizer, clip_norm: float | None, batch_size: int, seed: int,
-    sparse: bool = False, threads: int = 1,
+    layers: Sequence[Layer], loss: Loss, descent: Descent, batch_size: int, seed: int, sparse: bool = False,
+    threads: int = 1, decay: float = 0.0,
 ) -> Plan:  # fmt: skip
     """The plan of a training step.
 
     Args:
         layers: a built network.
         loss: with its output link.
-        optimizer: what a gradient does to theta.
-        clip_norm: the gradient is shortened to this norm; None takes it as it is.
+        descent: what a gradient does to theta; not all layers are frozen.
         batch_size: the examples of a step, at most.
         seed: of what is drawn for each element.
         sparse: the images are bytes that are mostly 0, and 0 stays 0 when they are normalized.
         threads: that will run it.
+        decay: of the moving average of theta that is kept; 0 keeps none.
     """
     sparse, abreast = sparse and isinstance(layers[0], Dense), reads_images(layers)
-    rule = rule_of(optimizer, clip_norm)
-    builder = Builder(layers, rule, batch_size, seed, abreast=abreast, sparse=sparse, threads=threads)
+    builder = Builder(
+        layers, rule_of(descent, layers, decay), batch_size, seed, abreast=abreast, sparse=sparse, threads=threads,
+        rates=descent.layer_rates,
+    )  # fmt: skip
     x = gather(builder, layers, sparse, abreast)
-    first = next(number for number, layer in enumerate(layers) if slots([layer], "parameter"))
+    first = next(number for number, layer in enumerate(layers) if trained([layer], descent))
     z, backward = row_of(builder, layers, x)
     backward(_loss(builder, loss, z), first)
-    _finish(builder)
+    finish(builder)
     return builder.plan
+
+
+def trained(layers: Sequence[Layer], descent: Descent) -> bool:
+    """Whether something of these layers is trained: it has parameters and is not frozen."""
+    return any(descent.layer_rates.get(slot.layer.name, 1.0) for slot in slots(layers, "parameter"))
 
 
 def reads_images(layers: Sequence[Layer]) -> bool:
@@ -87,7 +95,7 @@ def _loss(builder: Builder, loss: Loss, z: Rows) -> Rows:
         z, backward = LAYERS[type(loss.link)](builder, loss.link, z)
     dz = builder.rows(z.width)
     builder.emit(
-        loss.kind,
+        "multi_label" if isinstance(loss, MultiLabel) else loss.kind,
         "loss",
         f"{z.width}",
         5 * z.width,
@@ -98,24 +106,3 @@ def _loss(builder: Builder, loss: Loss, z: Rows) -> Rows:
         outputs=z.width,
     )
     return backward(dz, True) if isinstance(loss, SquaredError) else dz
-
-
-def _finish(builder: Builder) -> None:
-    """What stands at the end of a step: gradients with their updates, or gradients, their norm, and then updates."""
-    plan, count = builder.plan, builder.parameters
-    plan.operations += builder.updates
-    if builder.rule["clip_norm"]:
-        sums = builder.claim(2 * -(-count // SUMMED))  # of squares, in float64
-        for kernel, arithmetic, vectors in (("square_sum", 2, 1), ("clipped_update", 6, 3)):
-            plan.operations.append(
-                Operation(
-                    kernel,
-                    "optimizer",
-                    f"{count}",
-                    arithmetic * count,
-                    4 * vectors * count,
-                    y=(sums, 0, 0, 0, 0),
-                    outputs=count,
-                    meet=True,
-                )
-            )
