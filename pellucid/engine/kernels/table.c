@@ -14,6 +14,7 @@
 #include "convolution_gradient.h"
 #include "pooling.h"
 #include "flatten.h"
+#include "predict.h"
 #include "sparse.h"
 #include "constraint.h"
 #include "activation.h"
