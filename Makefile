@@ -64,7 +64,7 @@ sanitize: $(VENV)/.developed
 		PELLUCID_KERNELS=$(CURDIR)/build/sanitized/_native.abi3.so \
 		$(BIN)/pytest -p sanitized_kernels -p no:cacheprovider \
 		tests/test_native.py tests/test_native_images.py tests/test_native_generated.py \
-		tests/test_native_augment.py tests/test_native_descent.py
+		tests/test_native_augment.py tests/test_native_descent.py tests/test_prediction.py
 	$(CC) -O1 -g -fsanitize=thread $(C_FLAGS) -o build/sanitized/pool_stress tests/pool_stress.c $(KERNELS)/pool.c -lpthread
 	build/sanitized/pool_stress
 	$(CC) -O1 -g -fsanitize=thread $(ONE_SET) -o build/sanitized/digits.run $(C_DEMO) -lm -lpthread
@@ -75,10 +75,12 @@ endif
 size: $(VENV)/.installed
 	$(BIN)/python benchmarks/size.py
 
-# the table of docs/performance.md; about ten minutes, on a machine that does nothing else
+# the tables and pictures of docs/performance.md; about half an hour, on a machine that does nothing else
 benchmark: $(VENV)/.oracles
+	$(BIN)/pip install --quiet --disable-pip-version-check tensorflow-cpu || echo "TensorFlow does not race."
 	$(BIN)/pellucid bench --out runs/benchmark
-	cp runs/benchmark/bench.png docs/bench.png
+	$(BIN)/pellucid bench --growth --out runs/benchmark
+	$(BIN)/python benchmarks/fill.py runs/benchmark
 
 # the picture of the README: the curves of the demo on MNIST
 picture: demo

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
+from math import isfinite, prod, sqrt
 from numbers import Real
 from typing import Any
 
@@ -48,9 +48,14 @@ def check_images(images: NDArray[Any], input_shape: tuple[int, ...]) -> NDArray[
         return images
     if not np.issubdtype(images.dtype, np.floating):
         raise DataError(f"Images are uint8 pixels or floats; these are {images.dtype}. Convert them first.")
-    if not np.isfinite(images).all():
+    if not _surely_finite(images) and not np.isfinite(images).all():
         raise DataError(f"{int((~np.isfinite(images)).sum())} values of the images are NaN or infinite.")
     return images
+
+
+def _surely_finite(images: NDArray[Any]) -> bool:
+    """Whether the squares of the numbers have a finite sum, which takes less time than to ask each number."""
+    return images.flags.c_contiguous and isfinite(np.vdot(images, images))
 
 
 def typical_size(images: NDArray[Any]) -> float:
@@ -61,7 +66,7 @@ def typical_size(images: NDArray[Any]) -> float:
     if images.dtype == np.uint8:
         return 0.0
     numbers = images[:SAMPLE].reshape(-1)
-    return float(np.sqrt(np.vdot(numbers, numbers) / numbers.size))
+    return sqrt(np.vdot(numbers, numbers) / numbers.size)
 
 
 def targets_of(

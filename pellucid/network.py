@@ -153,7 +153,8 @@ class Network:
         self._check_scale(images)
         outputs = self._predictor(self.loss.link, self._theta, images, self.normalization)
         if outputs is None:
-            outputs, _ = answer(self.workspace(whole(self._theta)), self.loss, images, self.normalization)
+            workspace = self.workspace(whole(self._theta))
+            outputs, _ = answer(workspace, self.loss, images, self.normalization, self._predictor)
         return outputs
 
     def classify(self, images: NDArray[Any]) -> NDArray[np.int64]:
@@ -168,7 +169,8 @@ class Network:
         images, targets = self.check_examples(data, labels)
         self._check_scale(images)
         loss = for_labels(self.loss, labels)
-        outputs, mean_loss = answer(self.workspace(), loss, images, self.normalization, targets)
+        workspace = self.workspace(whole(self._theta))
+        outputs, mean_loss = answer(workspace, loss, images, self.normalization, self._predictor, targets)
         true, predicted = (np.asarray(loss.decide(values.T).T, np.int64) for values in (targets, outputs))
         return Evaluation(outputs, true, predicted, mean_loss, self.classes)
 

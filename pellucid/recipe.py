@@ -55,6 +55,8 @@ class Recipe:
     learning_rate: float = 0.1
     schedule: str = "constant"  # of the learning rate
     momentum: float = 0.0
+    beta1: float = 0.0  # of adam, adamw and lion; 0: as the optimizer has it
+    beta2: float = 0.0
     weight_decay: float = 0.0
     l1: float = 0.0
     l2: float = 0.0
@@ -106,7 +108,9 @@ class Recipe:
 
     def make_optimizer(self) -> Optimizer:
         """The optimizer that the recipe names."""
-        return make_optimizer(self.optimizer, self.learning_rate, self.momentum, self.weight_decay)
+        return make_optimizer(
+            self.optimizer, self.learning_rate, self.momentum, self.weight_decay, self.beta1, self.beta2
+        )
 
     def make_descent(self) -> Descent:
         """All that a gradient does by this recipe."""
@@ -187,7 +191,7 @@ def changed(recipe: Recipe, **changes: Any) -> Recipe:
     """The recipe with these entries changed; None leaves one as it is.
 
     Where a new output does not go with the recipe's loss, the loss follows it; so does the output a new loss. A new
-    optimizer brings its own learning rate, momentum and weight decay.
+    optimizer brings its own learning rate, momentum, betas and weight decay.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
     output, loss = (changes.get(name, getattr(recipe, name)) for name in ("output", "loss"))
@@ -203,15 +207,24 @@ def changed(recipe: Recipe, **changes: Any) -> Recipe:
 
 
 def make_optimizer(
-    name: str, learning_rate: float | None = None, momentum: float = 0.0, weight_decay: float | None = None
+    name: str,
+    learning_rate: float | None = None,
+    momentum: float = 0.0,
+    weight_decay: float | None = None,
+    beta1: float = 0.0,
+    beta2: float = 0.0,
 ) -> Optimizer:
-    """The optimizer of that name; None leaves a number at the optimizer's own default.
+    """The optimizer of that name; None, or 0 for a beta, leaves a number at the optimizer's own default.
 
     Raises:
-        UsageError: an unknown name, a number out of range, or momentum for an optimizer that has none.
+        UsageError: an unknown name, a number out of range, or momentum or betas for an optimizer that has none.
     """
     kind = choose("optimizer", name, OPTIMIZERS)
     options: dict[str, Any] = {"learning_rate": learning_rate, "weight_decay": weight_decay}
+    if issubclass(kind, Adam | Lion):
+        options |= {"beta1": beta1 or None, "beta2": beta2 or None}
+    elif beta1 or beta2:
+        raise UsageError(f"{name} takes no beta1 and beta2; adam, adamw and lion do.")
     if kind is SGD:
         options |= {"momentum": momentum, "nesterov": name == "nesterov"}
     elif momentum:
@@ -223,4 +236,5 @@ def optimizer_defaults(name: str) -> dict[str, float]:
     """The numbers that an optimizer of that name takes where a recipe does not say."""
     momentum = 0.9 if name == "nesterov" else 0.0
     made = make_optimizer(name, momentum=momentum)
-    return {"learning_rate": made.learning_rate, "momentum": momentum, "weight_decay": made.weight_decay}
+    own = {"learning_rate": made.learning_rate, "momentum": momentum, "weight_decay": made.weight_decay}
+    return own | {"beta1": 0.0, "beta2": 0.0}

@@ -204,6 +204,8 @@ def test_each_training_begins_without_memory(digits: Digits) -> None:
         (lambda: pl.Lion(float("nan")), "learning_rate must be a number above 0, not nan"),
         (lambda: pl.Adagrad(float("inf")), "learning_rate must be a number above 0, not inf"),
         (lambda: make_optimizer("adam", momentum=0.9), "adam takes no momentum"),
+        (lambda: make_optimizer("sgd", beta1=0.7), "sgd takes no beta1 and beta2"),
+        (lambda: make_optimizer("adam", beta2=1.5), "beta2"),
         (lambda: make_optimizer("adamax"), "Did you mean 'adam'"),
         (lambda: Descent(pl.SGD(), l1=-1), "l1 must be a number at least 0, not -1"),
         (lambda: Descent(pl.SGD(), layer_rates={"dense1": -1}), "factor of dense1 must be a number at least 0"),

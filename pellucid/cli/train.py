@@ -45,6 +45,8 @@ def command(
     ] = None,
     optimizer: Annotated[str | None, Option(help="sgd, nesterov, adagrad, rmsprop, adam, adamw or lion.")] = None,
     momentum: Annotated[float | None, Option(help="Of sgd and nesterov, from 0 to below 1.")] = None,
+    beta1: Annotated[float | None, Option("--beta1", help="Of adam, adamw and lion, the running mean's.")] = None,
+    beta2: Annotated[float | None, Option("--beta2", help="The same for the mean of squares.")] = None,
     weight_decay: Annotated[float | None, Option(help="How fast weights shrink, at least 0.")] = None,
     l1: Annotated[float | None, Option("--l1", help="Penalty on the size of weights, not of biases.")] = None,
     l2: Annotated[float | None, Option("--l2", help="Penalty on the square of weights, not of biases.")] = None,
@@ -99,8 +101,8 @@ def command(
         output=output, activation=activation, initializer=initializer, normalize=normalize, validation=validation,
         schedule=schedule, l1=l1, l2=l2, clip_value=clip_value, max_norm=max_norm, layer_rates=layer_rates,
         label_smoothing=label_smoothing, class_weights=class_weights, augment=augment, limit=limit, seed=seed,
-        dtype=dtype, momentum=momentum, weight_decay=weight_decay, clip_norm=clip_norm, average=average,
-        early_stopping=early_stopping, target_accuracy=target_accuracy, time_limit=time_limit,
+        dtype=dtype, momentum=momentum, beta1=beta1, beta2=beta2, weight_decay=weight_decay, clip_norm=clip_norm,
+        average=average, early_stopping=early_stopping, target_accuracy=target_accuracy, time_limit=time_limit,
     )  # fmt: skip
     train, test = load(data, DownloadProgress())
     network = recipe.make_network(train.input_shape, train.classes)

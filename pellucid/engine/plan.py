@@ -77,6 +77,7 @@ class Images:
     height: int
     width: int
     rim: int = 0
+    threads: bool = False  # each thread has PAD of them, which live until the next PAD come
     spare: bool = False
     gradient_rim: int = 0  # that their gradient needs
 
@@ -103,7 +104,8 @@ class Images:
 
     def within(self, padding: int) -> Place:
         """Where they begin with so much of their rim."""
-        return (self.start + (self.rim - padding) * (self.row + PAD), self.size, 0, self.plane, self.row)
+        first, both = self.start + (self.rim - padding) * (self.row + PAD), (self.size, 0)
+        return (first, *(both[::-1] if self.threads else both), self.plane, self.row)
 
 
 @dataclass(frozen=True)

@@ -41,14 +41,17 @@ class Panel:
     rule: tuple[float, str] | None = None
 
 
-def draw(panels: Sequence[Panel], caption: str, width: int = 520, height: int = 380) -> bytes:
-    """The panels side by side under a caption, as the bytes of a PNG."""
-    size = (width * len(panels) * SCALE, (height + 34) * SCALE)
+def draw(panels: Sequence[Panel], caption: str, width: int = 520, height: int = 380, columns: int = 0) -> bytes:
+    """The panels side by side under a caption, so many in a row (0: all), as the bytes of a PNG."""
+    columns = columns or len(panels)
+    rows = -(-len(panels) // columns)
+    size = (width * columns * SCALE, (height * rows + 34) * SCALE)
     image = Image.new("RGB", size, PAPER)
     canvas = ImageDraw.Draw(image)
     canvas.text((16 * SCALE, 12 * SCALE), caption, INK, font(15))
     for number, panel in enumerate(panels):
-        _Axes(canvas, panel, number * width, 34, width, height).draw()
+        row, column = divmod(number, columns)
+        _Axes(canvas, panel, column * width, 34 + row * height, width, height).draw()
     return png(image)
 
 

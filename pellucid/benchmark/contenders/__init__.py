@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from pellucid.benchmark.work import Work
 
-LIBRARIES = {"pellucid": "ours", "PyTorch": "pytorch", "JAX": "jax", "scikit-learn": "sklearn"}
+LIBRARIES = {
+    "pellucid": "ours", "PyTorch": "pytorch", "JAX": "jax", "TensorFlow": "tensorflow", "scikit-learn": "sklearn",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,13 @@ class Contender:
 
 @dataclass(frozen=True)
 class Predictor:
-    """One way of predicting a single image."""
+    """One way of answering.
+
+    Args:
+        library: whose.
+        style: which of its ways.
+        predict: the probabilities (N, 10) of the images that it was made for.
+    """
 
     library: str
     style: str
@@ -63,12 +71,12 @@ def module_of(library: str) -> Any:
 
 
 def contenders(library: str, work: Work, examples: Examples, threads: int) -> list[Contender]:
-    """The library's ways of doing the work."""
+    """The library's ways of doing the work; none if it cannot."""
     made: list[Contender] = module_of(library).contenders(work, examples, threads)
     return made
 
 
-def predictors(library: str, work: Work, examples: Examples) -> list[Predictor]:
-    """The library's ways of predicting one image."""
-    made: list[Predictor] = module_of(library).predictors(work, examples)
+def predictors(library: str, work: Work, examples: Examples, images: int) -> list[Predictor]:
+    """The library's ways of answering for the first so many test images; none if it cannot."""
+    made: list[Predictor] = module_of(library).predictors(work, examples, images)
     return made

@@ -25,21 +25,37 @@ ALWAYS_INLINE void outputs_of(const int count, int64_t in, const float *w, const
     }
 }
 
+/* As many as a vector holds: their sums are added up together. */
+static void vector_of_outputs(int64_t in, const float *w, const float *x, const float *bias, float *z) {
+    vector sums[LANES];
+    UNROLLED for (int i = 0; i < LANES; i++) sums[i] = splat(0);
+    int64_t k = 0;
+    for (; k + LANES <= in; k += LANES) {
+        const vector factor = load(x + k);
+        UNROLLED for (int i = 0; i < LANES; i++) sums[i] += load(w + i * in + k) * factor;
+    }
+    store(z, totals(sums) + load(bias));
+    for (; k < in; k++)
+        for (int i = 0; i < LANES; i++) z[i] += w[i * in + k] * x[k];
+}
+
 /* Z = X Wᵀ + b with W as (out, in), as it lies in theta: each number of W is read once, in the order of memory, and
    that is all that counts where the examples are few. */
 static void dense_predict(const operation *o, const pass *p, range part, int thread) {
     const float *w = p->theta + o->w, *bias = w + o->in * o->out;
-    for (int64_t i = 0; i < o->out; i += 4, w += 4 * o->in)
+    for (int64_t i = 0, count; i < o->out; i += count, w += count * o->in) {
+        const int64_t rest = o->out - i;
+        count = rest >= LANES ? LANES : rest < 4 ? rest : 4;
         for (int64_t e = part.first; e < part.last; e++) {
             const float *x = floats_of(p, o->x, e, thread);
             float *z = floats_of(p, o->y, e, thread) + i;
-            switch (o->out - i) {
-                case 1: outputs_of(1, o->in, w, x, bias + i, z); break;
-                case 2: outputs_of(2, o->in, w, x, bias + i, z); break;
-                case 3: outputs_of(3, o->in, w, x, bias + i, z); break;
-                default: outputs_of(4, o->in, w, x, bias + i, z);
-            }
+            if (rest >= LANES) vector_of_outputs(o->in, w, x, bias + i, z);
+            else if (rest == 1) outputs_of(1, o->in, w, x, bias + i, z);
+            else if (rest == 2) outputs_of(2, o->in, w, x, bias + i, z);
+            else if (rest == 3) outputs_of(3, o->in, w, x, bias + i, z);
+            else outputs_of(4, o->in, w, x, bias + i, z);
         }
+    }
 }
 
 /* dXᵀ = W dZᵀ: with examples in the lanes W is read as it lies, and no copy of it needs to be kept transposed. */

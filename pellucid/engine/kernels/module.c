@@ -33,6 +33,11 @@ static const instruction_set *find_set(const char *name) {
     return NULL;
 }
 
+/* Whether w is a place in theta, not in the arena. */
+static int reads_theta(const operation *o) {
+    return o->kernel == KERNEL_dense_predict || o->kernel == KERNEL_convolution_predict;
+}
+
 /* What the data must look like, by the operations that read them. */
 static void read_shape(PlanObject *self) {
     for (int64_t i = 0; i < self->plan.count; i++) {
@@ -42,8 +47,11 @@ static void read_shape(PlanObject *self) {
         if (o->kernel == KERNEL_gather_sparse) self->features = o->in, self->sparse = 1;
         if (o->kernel >= KERNEL_cross_entropy && o->kernel <= KERNEL_squared_error) /* a loss */
             self->outputs = o->out;
-        if (o->kernel == KERNEL_dense_predict && self->parameters < o->w + (o->in + 1) * o->out)
-            self->parameters = o->w + (o->in + 1) * o->out;
+        if (o->kernel == KERNEL_gather_planes) self->features = o->out * o->rows * o->columns;
+        if (reads_theta(o)) {
+            const int64_t end = o->w + (o->in * (o->kernel == KERNEL_convolution_predict ? o->side * o->side : 1) + 1) * o->out;
+            if (self->parameters < end) self->parameters = end;
+        }
         if (o->kernel == KERNEL_peak) self->features = self->outputs = 1;
     }
 }
@@ -53,7 +61,7 @@ static int check_operations(const PlanObject *self) {
     const int64_t size = self->arena.len / (int64_t)sizeof(float);
     for (int64_t i = 0; i < self->plan.count; i++) {
         const operation *o = &self->plan.operations[i];
-        const int64_t w = o->kernel == KERNEL_dense_predict ? 0 : o->w; /* whose w lies in theta */
+        const int64_t w = reads_theta(o) ? 0 : o->w;
         const int64_t places[] = {o->x.place, o->y.place, o->kept.place, o->also.place, w, o->sums};
         int wrong = o->kernel < 0 || o->kernel >= KERNEL_COUNT || o->in < 0 || o->out < 0 || o->carry < 0;
         for (int n = 0; n < 6; n++) wrong |= places[n] < 0 || places[n] >= size;
@@ -206,6 +214,7 @@ static PyObject *plan_predict(PlanObject *self, PyObject *args) {
     long long area, channels;
     Py_buffer i = {0}, t = {0}, o = {0};
     PyObject *result = NULL;
+    int finite;
     if (!PyArg_ParseTuple(args, "OOLLffO", &images, &theta, &area, &channels, &data.scale, &data.offset, &outputs))
         return NULL;
     data.area = area, data.channels = channels;
@@ -218,8 +227,21 @@ static PyObject *plan_predict(PlanObject *self, PyObject *args) {
         PyErr_SetString(PyExc_ValueError, "a plan of a prediction expected");
         goto done;
     }
-    /* with the GIL held: it takes some µs, the arena is for one at a time, and nobody moves theta meanwhile */
-    result = PyBool_FromLong(predict(&self->plan, &data, t.buf, count, o.buf));
+    if (self->parameters) { /* with the GIL held: it takes some µs, the arena is for one at a time, and nobody moves theta */
+        finite = predict(&self->plan, &self->workplace, &data, t.buf, count, o.buf);
+    } else {
+        if (self->busy == getpid()) {
+            PyErr_SetString(PyExc_RuntimeError, "the plan is running already, in another thread");
+            goto done;
+        }
+        self->busy = getpid();
+        Py_BEGIN_ALLOW_THREADS
+        finite = predict(&self->plan, &self->workplace, &data, t.buf, count, o.buf);
+        Py_END_ALLOW_THREADS
+        self->busy = 0;
+    }
+    if (finite < 0) PyErr_SetString(PyExc_RuntimeError, "the system gives no more threads");
+    else result = PyBool_FromLong(finite);
 done:
     if (i.obj) PyBuffer_Release(&i);
     if (t.obj) PyBuffer_Release(&t);

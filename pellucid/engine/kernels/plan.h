@@ -142,6 +142,7 @@ typedef void kernel(const operation *o, const pass *p, range part, int thread);
     X(batch_norm_backward) X(batch_norm_abreast_backward) X(batch_norm_pool_backward)                           \
     X(layer_norm_forward) X(layer_norm_backward) X(layer_norm_abreast_forward) X(layer_norm_abreast_backward)   \
     X(parts_descend) X(parts_update) X(parts_gradient)                                                          \
+    X(gather_planes) X(copy_planes) X(unfold_planes) X(convolution_predict) X(max_pool_predict)                 \
     X(dense_predict) X(dense_forward) X(dense_backward) X(dense_descend) X(dense_update) X(dense_gradient)      \
     X(sparse_forward) X(sparse_descend) X(sparse_update) X(sparse_gradient)                                     \
     X(relu_forward) X(relu_backward) X(leaky_relu_forward) X(leaky_relu_backward)                               \

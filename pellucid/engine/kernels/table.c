@@ -16,6 +16,7 @@
 #include "flatten.h"
 #include "batch_norm_backward.h"
 #include "layer_norm.h"
+#include "predict.h"
 #include "sparse.h"
 #include "constraint.h"
 #include "activation.h"

@@ -6,35 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SSE__)
-#include <xmmintrin.h>
-#endif
-
-/* Numbers below 1.2e-38 count as 0 while the kernels run: they would take a hundred times as long as others. */
-static unsigned long flush_denormals(void) {
-#if defined(__SSE__)
-    const unsigned before = _mm_getcsr();
-    _mm_setcsr(before | 0x8040);
-    return before;
-#elif defined(__aarch64__)
-    unsigned long before;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
-    __asm__ volatile("msr fpcr, %0" : : "r"(before | (1ul << 24)));
-    return before;
-#else
-    return 0;
-#endif
-}
-
-static void restore_denormals(unsigned long before) {
-#if defined(__SSE__)
-    _mm_setcsr((unsigned)before);
-#elif defined(__aarch64__)
-    __asm__ volatile("msr fpcr, %0" : : "r"(before));
-#else
-    (void)before;
-#endif
-}
+#include "walk.h"
 
 typedef struct {
     const plan *p;
@@ -93,25 +65,6 @@ static pass pass_of(const chunk *c, int64_t i) {
     return now;
 }
 
-/* The operations from `n` on that a thread carries the same number of examples through, without meeting the others. */
-static int64_t neighbours(const plan *p, int64_t n) {
-    int64_t end = n + 1;
-    while (end < p->count && !p->operations[end].meet && p->operations[end].carry == p->operations[n].carry) end++;
-    return end;
-}
-
-static void run(const plan *p, const pass *now, int64_t n, range part, int thread) {
-    p->kernels[p->operations[n].kernel](&p->operations[n], now, part, thread);
-}
-
-/* A few examples go through neighbouring operations while what they leave is still in the cache, then the next few. */
-static void carry_through(const plan *p, const pass *now, int64_t n, int64_t end, range all, int64_t carry, int thread) {
-    for (int64_t e = all.first; e < all.last; e += carry) {
-        const range part = {e, e + carry < all.last ? e + carry : all.last};
-        for (int64_t k = n; k < end; k++) run(p, now, k, part, thread);
-    }
-}
-
 static void walk(void *context, int thread) {
     const chunk *c = context;
     const plan *p = c->p;
@@ -141,28 +94,6 @@ int train(const plan *p, workplace *w, const dataset *data, const int64_t *order
           const distortions *distorted, const double *rates, int64_t steps, int64_t step, double *losses, int64_t *correct) {
     chunk c = {p, w, data, order, examples, distorted, rates, steps, step, losses, correct};
     return pool_run(w->threads, walk, &c);
-}
-
-#define AT_ONCE 64 /* examples of a prediction */
-
-int predict(const plan *p, const dataset *data, const float *theta, int64_t examples, float *outputs) {
-    const operation *last = &p->operations[p->count - 1];
-    const unsigned long before = flush_denormals();
-    const int64_t at_once = p->batch_size < AT_ONCE ? p->batch_size : AT_ONCE;
-    for (int64_t first = 0; first < examples; first += at_once) {
-        int64_t order[AT_ONCE];
-        const int64_t rest = examples - first, count = rest < at_once ? rest : at_once;
-        const pass now = {.arena = p->arena, .theta = theta, .data = data, .order = order, .examples = count, .threads = 1};
-        for (int64_t e = 0; e < count; e++) order[e] = first + e;
-        for (int64_t n = 0; n < p->count; n++) run(p, &now, n, (range){0, count}, 0);
-        for (int64_t e = 0; e < now.examples; e++)
-            memcpy(outputs + (first + e) * last->out, p->arena + last->y.place + e * padded(last->out),
-                   (size_t)last->out * sizeof(float));
-    }
-    float all = 0;
-    for (int64_t i = 0; i < examples * last->out; i++) all += outputs[i] * 0; /* NaN, if one is NaN or infinite */
-    restore_denormals(before);
-    return all == 0;
 }
 
 int workplace_open(workplace *w, const plan *p) {

@@ -58,12 +58,14 @@ ALWAYS_INLINE vector choose(mask condition, vector yes, vector no) {
     return (vector)((condition & (mask)yes) | (~condition & (mask)no));
 }
 
-/* The sum of a vector's numbers, by halves. */
+/* The sum of a vector's numbers, by halves; each line is one addition of vectors. */
+#define ADD_HALVES(half) \
+    if (LANES > half) for (int i = 0; i < half; i++) part[i] += part[i + half];
+
 ALWAYS_INLINE float total(vector v) {
     float part[LANES];
     store(part, v);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) part[i] += part[i + half];
+    ADD_HALVES(8) ADD_HALVES(4) ADD_HALVES(2) ADD_HALVES(1)
     return part[0];
 }
 

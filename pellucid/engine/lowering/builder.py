@@ -29,7 +29,9 @@ class Builder:
         abreast: whether images lie abreast somewhere.
         sparse: whether the first layer passes over pixels that are 0.
         threads: that will run the plan.
-        training: whether there are steps; a prediction reads theta itself.
+        training: whether there are steps; a prediction keeps nothing for a way back, so that PAD images abreast lie
+            where the last ones lay.
+        packed: whether the parameters lie in the arena; else they are read from theta.
         rates: factors of the learning rate by the names of layers; 0 freezes a layer.
     """
 
@@ -44,19 +46,21 @@ class Builder:
         sparse: bool = False,
         threads: int = 1,
         training: bool = True,
+        packed: bool = True,
         rates: Mapping[str, float] | None = None,
     ) -> None:
-        self.threads, self.rates = threads, rates or {}
+        self.threads, self.training, self.rates = threads, training, rates or {}
         self.seed, self.batch_size, self.rule = seed, batch_size, rule
         self.plan = Plan(batch_size, rule, [])
         self.must_meet = False  # before the next operation
         self.updates: list[Operation] = []  # they come last: every gradient is read before a parameter moves
         self.index = {layer.name: index for index, layer in enumerate(walk(layers))}
         self.rim = 0  # zeros that what comes next needs around images
-        self.blocks = -(-batch_size // PAD)  # of images abreast
+        self.blocks = -(-batch_size // PAD) if training else 1  # of images abreast
         self.gradients: list[Images] = []
-        self._place_parameters(layers, sparse, training)
-        if abreast or any(isinstance(parameters, Vector) for parameters in self.plan.parameters):
+        self._place_parameters(layers, sparse, packed)
+        shared = abreast or any(isinstance(parameters, Vector) for parameters in self.plan.parameters)
+        if shared and training:
             self.plan.part = PAD * -(-self.blocks // MOST_PARTS)
         self.parameters = self.plan.size
         vectors = [name for name in ("gradient", "first", "second", "average") if rule[name]]
@@ -67,7 +71,7 @@ class Builder:
             self.plan.state.append(vector)
             self.claim(vector.size)
 
-    def _place_parameters(self, layers: Sequence[Layer], sparse: bool, training: bool) -> None:
+    def _place_parameters(self, layers: Sequence[Layer], sparse: bool, packed: bool) -> None:
         for layer, group in groupby(slots(layers, "parameter"), lambda slot: slot.layer):
             places = list(group)
             first = places[0]
@@ -83,7 +87,7 @@ class Builder:
                     layer.name, self.plan.size, first.start, places[-1].stop - first.start, units, weights
                 )
             self.plan.parameters.append(parameters)
-            if training:
+            if packed:
                 self.claim(parameters.size)
 
     def claim(self, floats: int) -> int:
@@ -99,7 +103,7 @@ class Builder:
     def images(self, shape: Sequence[int], *, spare: bool = False, gradient_rim: int = 0) -> Images:
         """New images of the batch, with the rim that what comes next needs."""
         channels, height, width = shape
-        images = Images(0, channels, height, width, self.rim, spare=spare, gradient_rim=gradient_rim)
+        images = Images(0, channels, height, width, self.rim, not self.training, spare, gradient_rim)
         return self.images_like(images)
 
     def images_like(self, x: Images) -> Images:

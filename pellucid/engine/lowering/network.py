@@ -7,18 +7,15 @@ from itertools import takewhile
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from pellucid.descent import Descent
 from pellucid.engine.lowering.builder import Builder
 from pellucid.engine.lowering.ending import finish
-from pellucid.engine.lowering.rule import RULE, rule_of
+from pellucid.engine.lowering.rule import rule_of
 from pellucid.engine.lowering.sequence import LAYERS, rim_for, row_of
 from pellucid.engine.plan import PAD, Plan, Rows, sparse_size
 from pellucid.layers import Layer, walk
-from pellucid.layers.activation import Activation, Softmax
+from pellucid.layers.activation import Softmax
 from pellucid.layers.dense import Dense
-from pellucid.layers.dropout import Disturbance
 from pellucid.layers.normalization import BatchNormalization
 from pellucid.layers.pooling import GlobalAveragePooling
 from pellucid.layers.reshape import Flatten
@@ -56,7 +53,7 @@ def lower(
         layers, rule_of(descent, layers, decay), batch_size, seed, abreast=abreast, sparse=sparse, threads=threads,
         rates=descent.layer_rates,
     )  # fmt: skip
-    x = _gather(builder, layers, sparse, abreast)
+    x = gather(builder, layers, sparse, abreast)
     first = next(number for number, layer in enumerate(layers) if trained([layer], descent))
     z, backward = row_of(builder, layers, x)
     backward(_loss(builder, loss, z), first)
@@ -76,26 +73,8 @@ def reads_images(layers: Sequence[Layer]) -> bool:
     return any(isinstance(layer, OF_IMAGES) for layer in walk(image))
 
 
-def only_rows(layers: Sequence[Layer]) -> bool:
-    """Whether `lower_prediction` knows these layers: dense ones, and what has no parameters and takes rows."""
-    return not reads_images(layers) and all(
-        isinstance(layer, Dense | Flatten | Activation | Disturbance) for layer in layers
-    )
-
-
-def lower_prediction(layers: Sequence[Layer], link: Activation, batch_size: int) -> Plan:
-    """The plan of a prediction: forwards only, through the output link, with the parameters read from theta itself."""
-    builder = Builder(layers, np.zeros(1, RULE)[0], batch_size, seed=0, training=False)
-    x: Rows = _gather(builder, layers, sparse=False, abreast=False)
-    for layer in [*layers, link]:
-        if isinstance(layer, Dense):
-            x = _predict(builder, layer, x)
-        elif not isinstance(layer, Disturbance):  # which lets everything through in prediction
-            x, _ = LAYERS[type(layer)](builder, layer, x)
-    return builder.plan
-
-
-def _gather(builder: Builder, layers: Sequence[Layer], sparse: bool, abreast: bool) -> Any:
+def gather(builder: Builder, layers: Sequence[Layer], sparse: bool, abreast: bool) -> Any:
+    """The batch, as the first layer reads it."""
     shape = layers[0].input_shape
     features = prod(shape)
     if abreast:
@@ -117,17 +96,6 @@ def _gather(builder: Builder, layers: Sequence[Layer], sparse: bool, abreast: bo
     fields = {"y": x.place, "inputs": features, "batch": batch, "carry": 0}
     builder.emit("gather_sparse", "input", f"{features}", features, features // 2, **fields)
     return x
-
-
-def _predict(builder: Builder, layer: Dense, x: Rows) -> Rows:
-    matrix = builder.parameters_of(layer.name)
-    z = builder.rows(matrix.outputs, spare=True)
-    builder.emit(
-        "dense_predict", layer.name, f"{matrix.inputs} -> {matrix.outputs}", 2 * matrix.inputs * matrix.outputs,
-        matrix.inputs + matrix.outputs + matrix.size // builder.batch_size,
-        x=x.place, y=z.place, w=matrix.start, inputs=matrix.inputs, outputs=matrix.outputs,
-    )  # fmt: skip
-    return z
 
 
 def _loss(builder: Builder, loss: Loss, z: Rows) -> Rows:

@@ -135,7 +135,11 @@ def _batch_norm_dx(
 def layer_norm(builder: Builder, layer: LayerNormalization, x: Tensor) -> tuple[Tensor, Backward]:
     a, way, numbers, size = like(builder, x), _way(x), numbers_of(x), size_of(x)
     # μ and 1 / σ of each example
-    kept: Tensor = builder.rows(2) if isinstance(x, Rows) else builder.images_like(Images(0, 2, 1, 1))
+    kept: Tensor = (
+        builder.rows(2)
+        if isinstance(x, Rows)
+        else builder.images_like(Images(0, 2, 1, 1, threads=not builder.training))
+    )
     fields = {"kept": kept.place, "w": builder.parameters_of(layer.name).place, **size}
     builder.emit(
         f"layer_norm{way}_forward", layer.name, f"{numbers}", 4 * numbers, 2 * numbers,

@@ -65,6 +65,8 @@ def row_of(builder: Builder, layers: Sequence[Layer], x: Tensor, rim: int = 0) -
         The last one's output, and a function that writes the way back: from the gradient of that output to the layer of
         a number, which then has its gradients; it returns the gradient of that layer's input if the number is negative.
     """
+    if not builder.training:
+        layers = undisturbed(layers)
     backwards: list[tuple[int, Backward]] = []
     number = 0
     while number < len(layers):
@@ -91,6 +93,11 @@ def fused(layers: Sequence[Layer]) -> tuple[int, dict[str, Any]]:
     if kinds[2:] == [MaxPooling] and vars(layers[2])["side"] == vars(layers[2])["stride"] == 2:
         return 3, {"relu": True, "pool": layers[2]}
     return 2, {"relu": True}
+
+
+def undisturbed(layers: Sequence[Layer]) -> list[Layer]:
+    """The layers without those that let everything through in prediction."""
+    return [layer for layer in layers if not isinstance(layer, Disturbance)]
 
 
 def rim_for(layers: Sequence[Layer], rim: int) -> int:

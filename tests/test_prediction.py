@@ -1,0 +1,222 @@
+"""Prediction by the kernels: what the formulas of the layers say, for any number of examples and threads."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import numpy as np
+import pytest
+from architectures import architecture
+from conftest import needs_kernels
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_native_images import ARCHITECTURES
+
+import pellucid as pl
+from pellucid.data.normalization import Normalization
+from pellucid.descent import Descent
+from pellucid.engine import reference
+from pellucid.engine.compiled import _native
+from pellucid.engine.native import NativeEngine, unavailable
+
+pytestmark = needs_kernels
+
+LENET = "1x28x28-6C5p2-MP2-16C5-MP2-120-84-10"
+OTHERS = (
+    "784-128-64-10",
+    "1x9x9-4C3p1:tanh-MP2:sigmoid-3C3p1:leaky_relu0.2-D0.3-MP2s1-6-3",
+    "2x9x7-3C2-MP1s2:tanh-4C3s2p1-MP2-N0.1-3",
+    "1x8x8-3C8-3",
+    "3x6x37-17C3-MP2-5C1:linear-MP2-4",  # more than one vector of windows in a row
+)
+
+
+def images_for(network: pl.Network, count: int, floats: bool = False) -> Any:
+    *channels, height, width = (1, *network.input_shape)[-3:]
+    rng = np.random.default_rng(count)
+    images = rng.integers(0, 256, (count, height, width, *channels)).astype(np.uint8)
+    images = images if len(network.input_shape) == 3 else images.reshape(count, -1)
+    return (images / 200 - 0.5).astype(np.float32) if floats else images
+
+
+def by_formulas(network: pl.Network, images: Any) -> Any:
+    workspace = network.workspace()
+    t = workspace.loss
+    t.z = reference.forward(workspace, network.normalization.columns(images, network.dtype, workspace.input_shape))
+    network.loss.link.forward(t)
+    return t.a.T
+
+
+def agree(network: pl.Network, images: Any) -> None:
+    np.testing.assert_allclose(network.predict(images), by_formulas(network, images), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("text", [*ARCHITECTURES, *OTHERS])
+@pytest.mark.parametrize("floats", [False, True])
+def test_any_number_of_images_gets_the_answers_of_the_formulas(text: str, floats: bool) -> None:
+    network = pl.Network(text, seed=1)
+    network.normalization = Normalization("symmetric", 2 / 255, -1.0)
+    images = images_for(network, 1000, floats)
+    expected = by_formulas(network, images)
+    for count in (*range(1, 41), 65, 1000):
+        np.testing.assert_allclose(network.predict(images[:count]), expected[:count], rtol=1e-3, atol=1e-5)
+
+
+def test_random_architectures_get_the_answers_of_the_formulas() -> None:
+    served = 0
+    for seed in range(600):
+        network = pl.Network(architecture(random.Random(seed).choice, images=seed % 3 > 0), seed=seed)
+        if not unavailable(network.layers, network.dtype):
+            served += 1
+            for count in (1, 3, 16, 70):
+                agree(network, images_for(network, count, floats=seed % 2 > 0))
+    assert served > 20
+
+
+@settings(max_examples=40)
+@given(
+    count=st.integers(1, 100), maps=st.integers(1, 20), side=st.integers(1, 5), stride=st.integers(1, 3),
+    size=st.integers(5, 30), padding=st.integers(0, 2),
+)  # fmt: skip
+def test_convolutions_of_any_size(count: int, maps: int, side: int, stride: int, size: int, padding: int) -> None:
+    network = pl.Network(f"2x{size}x{35 - size}-{maps}C{side}s{stride}p{min(padding, side - 1)}-3", seed=0)
+    agree(network, images_for(network, count))
+    agree(network, images_for(network, 1))
+
+
+@pytest.mark.parametrize("kernels", _native.INSTRUCTION_SETS if _native else [])
+def test_every_instruction_set_predicts_the_same(kernels: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv("PELLUCID_CPU", kernels)
+    for text in (*ARCHITECTURES, *OTHERS):
+        network = pl.Network(text, seed=2)
+        for count in (1, 15, 100):
+            agree(network, images_for(network, count))
+
+
+@pytest.mark.parametrize("count", [1, 100])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_outputs_that_are_not_finite_are_counted_in_the_error(count: int, value: float) -> None:
+    network = pl.Network(LENET, seed=0)
+    network.theta[-1] = value
+    with pytest.raises(pl.NumericError, match=f"The outputs for {count} of {count} examples are NaN or infinite"):
+        network.predict(images_for(network, count))
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_nan_is_not_lost_in_a_pooling(count: int) -> None:
+    for bias in (2, 3):  # of the first map, of the other: one weight each stands before them
+        network = pl.Network("1x8x8-2C1-MP2-3", seed=0)
+        network.theta[bias] = np.nan
+        with pytest.raises(pl.NumericError):
+            network.predict(images_for(network, count))
+
+
+def test_images_need_not_lie_in_order() -> None:
+    network = pl.Network(LENET, seed=0)
+    images = images_for(network, 200, floats=True)
+    for others in (images[::-1], images.astype(np.float64), np.asfortranarray(images), images.astype(np.float16)):
+        np.testing.assert_allclose(network.predict(others), by_formulas(network, others), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("output", "loss"), [("softmax", None), ("sigmoid", None), ("tanh", None), ("softmax", "squared_error")]
+)
+def test_evaluation_finds_the_loss_of_the_formulas(output: str, loss: str | None) -> None:
+    options: dict[str, Any] = {"output": output, "loss": loss, "seed": 3}
+    native, exact = pl.Network(LENET, **options), pl.Network(LENET, dtype="float64", **options)
+    images, labels = images_for(native, 300), np.arange(300) % 10
+    found, expected = native.evaluate(images, labels), exact.evaluate(images, labels)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-4)
+    np.testing.assert_allclose(found.outputs, expected.outputs, atol=1e-5)
+    assert native._predictor.made.idle
+
+
+def test_several_threads_predict_while_one_trains() -> None:
+    """Every answer is that of a theta between two chunks of steps."""
+    network = pl.Network("1x12x12-6C5-MP2-30-5", seed=0)
+    images, targets = images_for(network, 80), np.eye(5, dtype=np.float32)[np.arange(80) % 5]
+    runner = NativeEngine(network.workspace(), network.loss, Descent(pl.SGD(0.1)), images, targets, Normalization(), 40)
+    thetas, training = [network.theta.copy()], Event()
+    training.set()
+
+    def train() -> None:
+        for _ in range(40):
+            runner.run(np.arange(80), np.full(2, 0.1))
+            thetas.append(network.theta.copy())
+        training.clear()
+
+    def predict(count: int) -> set[bytes]:
+        seen = set()
+        while training.is_set():
+            seen.add(network.predict(images[:count]).tobytes())
+        return seen
+
+    with ThreadPoolExecutor(5) as executor:
+        answers = {count: executor.submit(predict, count) for count in (1, 2, 40, 80)}
+        executor.submit(train).result()
+    for count, seen in answers.items():
+        known = set()
+        for theta in thetas:
+            network.theta = theta
+            known.add(network.predict(images[:count]).tobytes())
+        assert seen.result() <= known
+    assert len(set.union(*(seen.result() for seen in answers.values()))) > 4
+
+
+def test_other_threads_of_python_go_on_meanwhile() -> None:
+    network = pl.Network("1x28x28-32C5-MP2-64C5-MP2-128-10", seed=0)
+    images, turns, done = images_for(network, 2000), 0, Event()
+    network.predict(images[:20])
+
+    def predict() -> None:
+        network.predict(images)
+        done.set()
+
+    thread = Thread(target=predict)
+    thread.start()
+    while not done.is_set():
+        time.sleep(0.001)
+        turns += 1
+    thread.join()
+    assert turns > 5
+
+
+def test_many_images_need_no_more_memory_than_some() -> None:
+    network = pl.Network(LENET, seed=0)
+    images = images_for(network, 20_000)
+    for _ in range(3):
+        network.predict(images[:1000])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    network.predict(images)
+    network.evaluate(images, np.zeros(len(images), int))
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 20_000  # KiB; as floats the images alone are 61,000
+
+
+def test_a_fork_predicts_on(tmp_path: Path) -> None:
+    network = pl.Network(LENET, seed=0)
+    images, result = images_for(network, 300), tmp_path / "answers"
+    expected = network.predict(images).tobytes()
+    child = os.fork()
+    if not child:
+        try:
+            result.write_bytes(network.predict(images).tobytes())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert result.read_bytes() == expected == network.predict(images).tobytes()
+
+
+def test_the_number_of_examples_beside_an_example_changes_no_bit() -> None:
+    network = pl.Network(LENET, seed=0)
+    images = images_for(network, 1000)
+    all_at_once = network.predict(images)
+    for part in (slice(0, 500), slice(64, 128), slice(960, 1000)):
+        assert network.predict(images[part]).tobytes() == all_at_once[part].tobytes()
