@@ -164,7 +164,7 @@ def _dense(builder: Builder, layer: Dense, x: Rows, rim: int, relu: bool) -> Row
 def _elementwise(builder: Builder, layer: Activation, x: Planes | Rows, rim: int, relu: bool) -> Planes | Rows:
     """In its place, or in a new one; numbers between the rows of an image are taken along."""
     if isinstance(x, Planes):
-        a: Rows = elementwise(builder, layer, Rows(x.start, x.channels * x.plane, spare=True))[0]
+        a: Any = elementwise(builder, layer, Rows(x.start, x.channels * x.plane, spare=True))[0]
         builder.claim(PAD)  # behind it, as behind every image
         return replace(x, start=a.start)
     return Rows(elementwise(builder, layer, x)[0].start, x.width, spare=True)
