@@ -80,6 +80,9 @@ static int64_t place(int64_t floats) {
     return at;
 }
 
+/* A tensor of the batch: a row for each example. */
+static tensor rows(int64_t at, int64_t width) { return (tensor){.place = at, .unit = padded(width)}; }
+
 /* Where a weight of the first layer lies behind the first of them, see sparse.h. */
 static int64_t in_panels(int64_t k, int64_t j) { return (j / PANEL * (PIXELS + 1) + k) * PANEL + j % PANEL; }
 
@@ -91,11 +94,12 @@ int main(int count, char **arguments) {
     const digits train_set = read_digits(arguments[1], "train-images-idx3-ubyte", "train-labels-idx1-ubyte");
     const digits test_set = read_digits(arguments[1], "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
 
-    int64_t weights[LAYERS], outputs[LAYERS + 1], gradients[LAYERS + 1];
+    int64_t weights[LAYERS];
+    tensor outputs[LAYERS + 1], gradients[LAYERS + 1];
     for (int l = 0; l < LAYERS; l++) weights[l] = place((widths[l] + 1) * padded(widths[l + 1]));
-    outputs[0] = place(2 * sparse_size(BATCH, PIXELS));
-    for (int l = 1; l <= LAYERS; l++) outputs[l] = place(BATCH * padded(widths[l]));
-    for (int l = 1; l <= LAYERS; l++) gradients[l] = place(BATCH * padded(widths[l]));
+    outputs[0] = rows(place(2 * sparse_size(BATCH, PIXELS)), PIXELS);
+    for (int l = 1; l <= LAYERS; l++) outputs[l] = rows(place(BATCH * padded(widths[l])), widths[l]);
+    for (int l = 1; l <= LAYERS; l++) gradients[l] = rows(place(BATCH * padded(widths[l])), widths[l]);
     float *arena = memory(used * (int64_t)sizeof(float));
     for (int l = 0; l < LAYERS; l++) /* He: normal numbers of variance 2 / fan_in, by Box and Muller's method */
         for (int64_t k = 0; k < widths[l]; k++)
@@ -106,21 +110,26 @@ int main(int count, char **arguments) {
     operation steps[32];
     int64_t n = 0;
     steps[n++] = (operation){.kernel = KERNEL_gather_sparse, .y = outputs[0], .in = PIXELS, .batch = BATCH};
-    for (int l = 0; l < LAYERS; l++) {
-        const int64_t in = widths[l], out = widths[l + 1], z = outputs[l + 1];
-        steps[n++] = (operation){l ? KERNEL_dense_forward : KERNEL_sparse_forward, .meet = l == 0, .x = outputs[l], .y = z, .w = weights[l], .in = in, .out = out, .batch = BATCH};
-        if (l < LAYERS - 1) steps[n++] = (operation){KERNEL_relu_forward, .meet = l == 0, .x = z, .y = z, .in = out, .out = out};
+    for (int l = 0; l < LAYERS; l++) { /* the sparse kernels share out their work themselves, the others carry the batch */
+        const int64_t in = widths[l], out = widths[l + 1];
+        steps[n++] = (operation){.kernel = l ? KERNEL_dense_forward : KERNEL_sparse_forward, .meet = l == 0, .carry = l ? BATCH : 0,
+                                 .x = outputs[l], .y = outputs[l + 1], .w = weights[l], .in = in, .out = out, .batch = BATCH};
+        if (l < LAYERS - 1)
+            steps[n++] = (operation){.kernel = KERNEL_relu_forward, .meet = l == 0, .carry = BATCH, .x = outputs[l + 1],
+                                     .y = outputs[l + 1], .in = out, .out = out};
     }
     const int64_t forward = n;
-    steps[n++] = (operation){KERNEL_cross_entropy, .x = outputs[LAYERS], .y = gradients[LAYERS], .out = CLASSES};
+    steps[n++] = (operation){.kernel = KERNEL_cross_entropy, .carry = BATCH, .x = outputs[LAYERS], .y = gradients[LAYERS], .out = CLASSES};
     for (int l = LAYERS - 1; l > 0; l--) {
-        const int64_t in = widths[l], out = widths[l + 1], dz = gradients[l];
-        steps[n++] = (operation){KERNEL_dense_backward, .x = gradients[l + 1], .y = dz, .w = weights[l], .in = in, .out = out};
-        steps[n++] = (operation){KERNEL_relu_backward, .x = dz, .y = dz, .w = outputs[l], .in = in, .out = in};
+        const int64_t in = widths[l], out = widths[l + 1];
+        steps[n++] = (operation){.kernel = KERNEL_dense_backward, .carry = BATCH, .x = gradients[l + 1], .y = gradients[l], .w = weights[l],
+                                 .in = in, .out = out};
+        steps[n++] = (operation){.kernel = KERNEL_relu_backward, .carry = BATCH, .x = gradients[l], .y = gradients[l],
+                                 .kept = outputs[l], .in = in, .out = in};
     }
     for (int l = 0; l < LAYERS; l++)
-        steps[n++] = (operation){l ? KERNEL_dense_descend : KERNEL_sparse_descend, .batch = BATCH, .meet = l == 0, .x = outputs[l], .y = gradients[l + 1],
-                                 .w = weights[l], .in = widths[l], .out = widths[l + 1]};
+        steps[n++] = (operation){.kernel = l ? KERNEL_dense_descend : KERNEL_sparse_descend, .batch = BATCH, .meet = l == 0, .x = outputs[l],
+                                 .y = gradients[l + 1], .w = weights[l], .in = widths[l], .out = widths[l + 1]};
 
     const int64_t batches = (train_set.count + BATCH - 1) / BATCH;
     float *targets = memory(train_set.count * CLASSES * (int64_t)sizeof *targets);
@@ -134,8 +143,8 @@ int main(int count, char **arguments) {
     while (!cpu->supported()) cpu++;
     const optimizer rule = {.kind = SGD, .in_product = 1};
     const int64_t scratch = 128 * BLOCK; /* dZᵀ of the widest layer */
-    const plan training = {steps, n, &rule, arena, BATCH, scratch, THREADS, cpu->kernels};
-    const dataset data = {train_set.images, NULL, targets, PIXELS, 1, 1 / 255.0f, 0};
+    const plan training = {steps, n, &rule, arena, BATCH, 1, scratch, THREADS, cpu->kernels};
+    const dataset data = {.pixels = train_set.images, .targets = targets, .area = PIXELS, .channels = 1, .scale = 1 / 255.0f};
     workplace here;
     if (workplace_open(&here, &training)) return 1;
     printf("784-128-64-10 on %lld images, kernels %s, %d threads\n", (long long)train_set.count, cpu->name, THREADS);
@@ -154,13 +163,13 @@ int main(int count, char **arguments) {
     }
 
     int64_t right = 0; /* forwards only, by one thread, a batch at a time */
-    const dataset test = {test_set.images, NULL, targets, PIXELS, 1, 1 / 255.0f, 0};
+    const dataset test = {.pixels = test_set.images, .targets = targets, .area = PIXELS, .channels = 1, .scale = 1 / 255.0f};
     for (int64_t i = 0; i < test_set.count; i += BATCH) {
-        const pass now = {.arena = arena, .data = &test, .order = order, .examples = BATCH};
+        const pass now = {.arena = arena, .data = &test, .order = order, .examples = BATCH, .threads = 1, .part = 1};
         for (int64_t e = 0; e < BATCH; e++) order[e] = i + e < test_set.count ? i + e : i;
-        for (int64_t o = 0; o < forward; o++) cpu->kernels[steps[o].kernel](&steps[o], &now, 0, 1);
+        for (int64_t o = 0; o < forward; o++) cpu->kernels[steps[o].kernel](&steps[o], &now, (range){0, BATCH}, 0);
         for (int64_t e = 0; e < BATCH && i + e < test_set.count; e++) {
-            const float *z = arena + outputs[LAYERS] + e * padded(CLASSES);
+            const float *z = floats_of(&now, outputs[LAYERS], e, 0);
             int best = 0;
             for (int k = 1; k < CLASSES; k++) best = z[k] > z[best] ? k : best;
             right += best == test_set.labels[i + e];
