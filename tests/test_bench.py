@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -268,5 +269,6 @@ def test_all_libraries_race(only: str, digits_folder: Path, tmp_path: Path) -> N
     if "image" in only:
         assert done.returncode == 0, done.stderr
     else:
-        accuracies = [r["accuracy"] for r in raced["results"]]
-        assert max(accuracies) - min(accuracies) < 0.15  # a few steps on few images; the races ask for more
+        for turn in zip_longest(*(r["accuracies"] for r in raced["results"])):  # some have fewer of them
+            accuracies = [accuracy for accuracy in turn if accuracy is not None]
+            assert max(accuracies) - min(accuracies) < 0.15  # a few steps on few images; the races ask for more
