@@ -356,7 +356,7 @@ def survive_kills(network: list[Any], engine: str, kills: int, data: Path, folde
     out, err = start(*words, "--out", folder / "whole").communicate(timeout=300)
     assert "test accuracy" in out, err
     done, number, run = 0, 0, folder / "0"
-    while done < kills or (run / "recipe.toml").exists():
+    while done < kills or number < 1 or (run / "recipe.toml").exists():
         begun = (run / "recipe.toml").exists()
         process = start("--resume", run) if begun else start(*words, "--out", run)
         if done < kills:
@@ -374,7 +374,6 @@ def survive_kills(network: list[Any], engine: str, kills: int, data: Path, folde
             assert not [path for path in run.rglob("*") if path.name.endswith(".tmp")]
             number += 1
             run = folder / str(number)
-    assert number >= 1
     assert done == kills
 
 
