@@ -47,17 +47,29 @@ def trained(engine: Any, architecture: str, count: int, batch_size: int, optimiz
     return network.theta, losses, correct
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("optimizer", [pl.SGD(0.05), pl.SGD(0.02, momentum=0.9), pl.Adam(0.002)], ids=repr)
-@pytest.mark.parametrize(("count", "batch_size"), [(70, 32), (37, 17), (5, 1)])
-def test_steps_lose_what_they_lose_on_the_reference(
-    architecture: str, optimizer: Any, count: int, batch_size: int
-) -> None:
+def check_near(architecture: str, count: int, batch_size: int, optimizer: Any) -> None:
     theta, losses, correct = trained(ReferenceEngine, architecture, count, batch_size, optimizer)
     own_theta, own_losses, own_correct = trained(NativeEngine, architecture, count, batch_size, optimizer)
     np.testing.assert_allclose(own_losses, losses, rtol=1e-4)
     np.testing.assert_allclose(own_theta, theta, rtol=1e-2, atol=2e-3)
     assert own_correct.tolist() == correct.tolist()
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        pl.SGD(0.05),
+        pl.SGD(0.02, momentum=0.9),
+        pl.Adam(0.002, epsilon=1e-4),
+    ],  # with less it divides rounding by rounding
+    ids=repr,
+)
+@pytest.mark.parametrize(("count", "batch_size"), [(70, 32), (37, 17), (5, 1)])
+def test_steps_lose_what_they_lose_on_the_reference(
+    architecture: str, optimizer: Any, count: int, batch_size: int
+) -> None:
+    check_near(architecture, count, batch_size, optimizer)
 
 
 @pytest.mark.parametrize("batch_size", [16, 40, 130])

@@ -75,28 +75,30 @@ ALWAYS_INLINE void tile_of_maps(const int maps, const int pixels, const enum edg
             store(to->z + i * to->plane + j * to->step, to->relu ? rectified(sum[i][j]) : sum[i][j]);
 }
 
-/* Four pixels of which the largest is kept, and which it was: 0 to 3, or 4 where it was rectified away. The first of
-   several wins; NaN wins over all. */
+/* Of four pixels the largest, and which it was: 0 to 3, or 4 where it was rectified away. The first of several wins; NaN
+   wins over all. */
+ALWAYS_INLINE void pool(const vector four[4], int relu, float *to, int32_t *which) {
+    vector best = four[0];
+    mask winner = (mask)splat(0);
+    UNROLLED for (int j = 1; j < 4; j++) {
+        const mask better = ~(four[j] <= best) & (best == best);
+        best = choose(better, four[j], best);
+        winner = (better & j) | (~better & winner);
+    }
+    if (relu) {
+        const mask gone = best <= splat(0);
+        best = choose(gone, splat(0), best);
+        winner = (gone & 4) | (~gone & winner);
+    }
+    store(to, best);
+    *(unaligned_mask *)which = winner;
+}
+
 ALWAYS_INLINE void tile_of_pools(const int maps, const loop *over, const float *w, int64_t w_row, const float *bias,
                                  const float *x, int64_t step, int64_t drop, const target *to) {
     vector sum[TILE_MAPS][TILE_PIXELS];
     convolve(maps, 4, 2, NO_EDGE, over, w, w_row, bias, x, step, drop, sum);
-    UNROLLED for (int i = 0; i < maps; i++) {
-        vector best = sum[i][0];
-        mask winner = (mask)splat(0);
-        for (int j = 1; j < 4; j++) {
-            const mask better = ~(sum[i][j] <= best) & (best == best);
-            best = choose(better, sum[i][j], best);
-            winner = (better & j) | (~better & winner);
-        }
-        if (to->relu) {
-            const mask gone = best <= splat(0);
-            best = choose(gone, splat(0), best);
-            winner = (gone & 4) | (~gone & winner);
-        }
-        store(to->z + i * to->plane, best);
-        *(unaligned_mask *)(to->winner + i * to->plane) = winner;
-    }
+    UNROLLED for (int i = 0; i < maps; i++) pool(sum[i], to->relu, to->z + i * to->plane, to->winner + i * to->plane);
 }
 
 /* Tiles of constant size, so that the compiler keeps them in registers. */

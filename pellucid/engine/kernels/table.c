@@ -12,6 +12,7 @@
 #include "dense.h"
 #include "convolution.h"
 #include "convolution_gradient.h"
+#include "winograd_convolution.h"
 #include "pooling.h"
 #include "flatten.h"
 #include "batch_norm_backward.h"

@@ -53,6 +53,7 @@ class Builder:
         self.seed, self.batch_size, self.rule = seed, batch_size, rule
         self.plan = Plan(batch_size, rule, [])
         self.must_meet = False  # before the next operation
+        self.first: list[Operation] = []  # what begins a step, before the batch is read
         self.updates: list[Operation] = []  # they come last: every gradient is read before a parameter moves
         self.index = {layer.name: index for index, layer in enumerate(walk(layers))}
         self.rim = 0  # zeros that what comes next needs around images
@@ -144,6 +145,13 @@ class Builder:
                     if place[0] in mine
                 }
                 operations[n] = replace(operations[n], **moved)
+
+    def begin(self) -> None:
+        """Put in front what begins a step; no thread may have to wait once more for that."""
+        if self.first:
+            head, *rest = self.plan.operations
+            self.first[0] = replace(self.first[0], meet=True)
+            self.plan.operations = [*self.first, replace(head, meet=False), *rest]
 
     def parameters_of(self, name: str) -> Any:
         """Where the parameters of the layer of this name lie."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from pellucid.engine.lowering import winograd
 from pellucid.engine.lowering.builder import Backward, Builder
 from pellucid.engine.lowering.layers import elementwise_backward
-from pellucid.engine.plan import IMAGE_RIM, PAD, Images
+from pellucid.engine.plan import IMAGE_RIM, NOWHERE, PAD, Images, Place
 from pellucid.layers.convolution import Convolution
 from pellucid.layers.pooling import AveragePooling, MaxPooling
 
@@ -19,18 +20,22 @@ def convolution(
     maps, rows, columns = layer.output_shape
     fields: dict[str, Any] = {"x": x.within(layer.padding), "relu": relu, **_window(builder, layer, x)}
     shapes, gradient_rim = _shapes(x.shape, layer.output_shape), min(layer.side - 1, IMAGE_RIM)
+    way = "convolution"
+    if winograd.pays(layer):
+        way = "winograd"
+        fields["also"] = winograd.weights(builder, layer)
     if pool:
         a = builder.images(pool.output_shape, spare=True)
         winner, unpooled = builder.images_like(a), Images(0, maps, rows, columns, gradient_rim=gradient_rim)
         pixels = maps * (2 * a.height) * (2 * a.width)  # a row or column that no window reaches is left out
         builder.emit(
-            "convolution_pool_forward", layer.name, f"{shapes} -> {_shapes(a.shape)}", 2 * layer.fan_in * pixels,
+            f"{way}_pool_forward", layer.name, f"{shapes} -> {_shapes(a.shape)}", 2 * layer.fan_in * pixels,
             prod(x.shape) + 2 * prod(a.shape), y=a.place, kept=winner.place, rows=a.height, columns=a.width, **fields,
         )  # fmt: skip
     else:
         a = builder.images(layer.output_shape, spare=not relu, gradient_rim=gradient_rim)
         builder.emit(
-            "convolution_forward", layer.name, shapes, 2 * layer.fan_in * prod(a.shape), prod(x.shape) + prod(a.shape),
+            f"{way}_forward", layer.name, shapes, 2 * layer.fan_in * prod(a.shape), prod(x.shape) + prod(a.shape),
             y=a.place, rows=rows, columns=columns, **fields,
         )  # fmt: skip
 
@@ -39,7 +44,7 @@ def convolution(
             da = _unpool(builder, pool, da, winner, unpooled)
         elif relu:
             da = elementwise_backward(builder, "relu", layer.name, da, a)
-        return _gradients(builder, layer, x, da, needs_dx)
+        return _gradients(builder, layer, x, da, needs_dx, way, fields.get("also", NOWHERE))
 
     return a, backward
 
@@ -55,7 +60,9 @@ def _shapes(*shapes: tuple[int, ...]) -> str:
     return " -> ".join("x".join(map(str, shape)) for shape in shapes)
 
 
-def _gradients(builder: Builder, layer: Convolution, x: Images, dz: Images, needs_dx: bool) -> Images:
+def _gradients(
+    builder: Builder, layer: Convolution, x: Images, dz: Images, needs_dx: bool, way: str, weights: Place
+) -> Images:
     """dW and db, what becomes of them, and dx if it is wanted."""
     vector, count = builder.parameters_of(layer.name), layer.fan_in * layer.maps + layer.maps
     arithmetic, floats = 2 * layer.fan_in * prod(dz.shape), prod(x.shape) + prod(dz.shape)
@@ -63,7 +70,7 @@ def _gradients(builder: Builder, layer: Convolution, x: Images, dz: Images, need
     shapes, sums = _shapes(x.shape, dz.shape), builder.parts(vector)
     if builder.rate_of(layer.name):
         builder.emit(
-            "convolution_gradient", layer.name, shapes, arithmetic, floats,
+            f"{way}_gradient", layer.name, shapes, arithmetic, floats,
             x=x.within(layer.padding), y=dz.place, sums=sums, **fields,
         )  # fmt: skip
     both = builder.blocks * count
@@ -72,8 +79,8 @@ def _gradients(builder: Builder, layer: Convolution, x: Images, dz: Images, need
         return dz
     dx: Images = builder.gradient_of(x)
     builder.emit(
-        "convolution_backward", layer.name, _shapes(dz.shape, x.shape), arithmetic, floats,
-        x=dz.place, y=dx.place, height=x.height, width=x.width, **fields,
+        f"{way}_backward", layer.name, _shapes(dz.shape, x.shape), arithmetic, floats,
+        x=dz.place, y=dx.place, also=weights, height=x.height, width=x.width, **fields,
     )  # fmt: skip
     return dx
 

@@ -57,6 +57,7 @@ def lower(
     first = next(number for number, layer in enumerate(layers) if trained([layer], descent))
     z, backward = row_of(builder, layers, x)
     backward(_loss(builder, loss, z), first)
+    builder.begin()
     finish(builder)
     builder.settle()
     return builder.plan

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from pellucid.engine.lowering.builder import Builder
+from pellucid.engine.lowering.builder import PLACES, Builder
 from pellucid.engine.lowering.network import gather, reads_images
 from pellucid.engine.lowering.rule import RULE
 from pellucid.engine.lowering.sequence import row_of, undisturbed
@@ -26,6 +27,7 @@ def lower_many(layers: Sequence[Layer], threads: int) -> Plan:
     builder = Builder(layers, np.zeros(1, RULE)[0], AT_ONCE, seed=0, abreast=abreast, training=False)
     plan, parameters = builder.plan, builder.plan.size
     row_of(builder, layers, gather(builder, layers, sparse=False, abreast=abreast))
+    builder.begin()
     tensors = plan.size - parameters
     plan.size += (threads - 1) * tensors
     plan.operations = [_by_thread(operation, tensors) for operation in plan.operations]
@@ -39,4 +41,5 @@ def _by_thread(operation: Operation, tensors: int) -> Operation:
         first, unit, _, plane, row = place
         return place if place == NOWHERE else (first, unit, tensors, plane, row)
 
-    return replace(operation, x=own(operation.x), y=own(operation.y), kept=own(operation.kept))
+    places: dict[str, Any] = {name: own(getattr(operation, name)) for name in PLACES}
+    return replace(operation, **places)
