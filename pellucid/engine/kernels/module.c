@@ -314,7 +314,8 @@ static PyObject *set_names(void) {
 static int exec_module(PyObject *module) {
     return add(module, "Plan", PyType_FromSpec(&plan_spec)) || add(module, "KERNELS", kernel_names()) ||
                    add(module, "INSTRUCTION_SETS", set_names()) ||
-                   add(module, "LAYOUT", Py_BuildValue("(iiiiiii)", PAD, PANEL, BLOCK, TILE_ROWS, SUMMED, (int)sizeof(operation),
+                   add(module, "LAYOUT", Py_BuildValue("(iiiiiiiiiii)", PAD, TILE_ROWS, PANEL, SPARSE_STRIP, BLOCK, SUMMED,
+                                                       TILE_PIXELS, POINTS, TILES_ABREAST, (int)sizeof(operation),
                                                        (int)sizeof(optimizer)))
                ? -1
                : 0;

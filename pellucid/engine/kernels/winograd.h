@@ -13,8 +13,7 @@
 
 #include "vector.h"
 
-#define POINTS 8                 /* in each direction; number 0 is 0, the last is ∞ */
-#define PLACES (POINTS * POINTS) /* pairs of points */
+#define PLACES (POINTS * POINTS) /* pairs of points, of which number 0 is 0 and the last is ∞ */
 
 /* Of ±1, ±2 and ±1/2. */
 static const float power[3][POINTS - 1] = {

@@ -12,8 +12,6 @@
 #include "shuffle.h"
 #include "winograd.h"
 
-#define TILES_ABREAST 4 /* at a time: a tile of the product is as wide */
-
 /* The floats from a place to the next, of matrices of this size: one cache line more, so that a tile's places do not all fall
    on the same lines of the cache. */
 ALWAYS_INLINE int64_t place_step(int64_t rows, int64_t columns) { return rows * columns + PAD; }
