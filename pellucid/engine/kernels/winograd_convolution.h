@@ -12,7 +12,6 @@
 #include "shuffle.h"
 #include "winograd.h"
 
-#define TILES_ABREAST 4 /* at a time: a tile of the product is as wide */
 #define GROUP (2 * TILE_ROWS) /* rows of the product at a time: what they are made into stays in the cache until it is read */
 
 /* The floats from a place to the next, of matrices of this size: one cache line more, so that a tile's places do not all fall
