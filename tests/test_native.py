@@ -313,11 +313,12 @@ def test_after_the_first_step_nothing_grows() -> None:
     _, runner, *_ = train(NativeEngine, pl.Adam(), None, threads=2, **given)
     order, rates = np.tile(np.arange(50), 200), np.full(200, 0.001)
     runner.run(order, rates)
-    before = resource.getrusage(resource.RUSAGE_SELF)
+    faults = []
     for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_SELF)
         runner.run(order, rates)
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    assert after.ru_minflt - before.ru_minflt < 20  # a page that is new brings a fault; 1,000 steps bring none
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before.ru_minflt)
+    assert min(faults) < 20  # a page that is new brings a fault, in every run; what else the machine does, now and then
 
 
 @pytest.mark.parametrize("output", ["softmax", "sigmoid", "tanh", "identity"])
