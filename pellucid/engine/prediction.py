@@ -15,7 +15,7 @@ from pellucid.arithmetic import operations_of
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
 from pellucid.engine.compiled import copy, instruction_set, missing, prepare
-from pellucid.engine.lowering import AT_ONCE, lower_few, lower_many
+from pellucid.engine.lowering import AT_ONCE, FEW, lower_few, lower_many
 from pellucid.engine.native import as_rows, unavailable
 from pellucid.engine.plan import Plan
 from pellucid.errors import NumericError
@@ -27,8 +27,8 @@ from pellucid.workspace import Workspace
 
 Floats = NDArray[Any]
 
-FEW = 16  # examples, at most; for more, it pays to pack the parameters
-FEW_OPERATIONS = 8_000_000  # of few examples; other threads of Python wait meanwhile, about 0.1 ms
+FEW_OPERATIONS = 2 * 10**7  # of few examples; other threads of Python wait meanwhile, about 0.3 ms
+ONE_OPERATIONS = 2 * 10**8  # of one, which among many would take as long as 16: about 3 ms
 WORK_AT_ONCE = 2 * 10**8  # operations of the examples that go through the formulas together
 NATIVE_WORK_AT_ONCE = 10**10  # and through the kernels, about 0.1 s: then an interruption is noticed
 MOST_RUNNERS = 2  # that wait for the next prediction; each has an arena and threads
@@ -119,12 +119,13 @@ class Predictor:
         Raises:
             NumericError: outputs that are not finite.
         """
-        if len(images) > FEW or len(images) * self.operations > FEW_OPERATIONS:
+        count = len(images)
+        if count > FEW or count * self.operations > (FEW_OPERATIONS if count > 1 else ONE_OPERATIONS):
             return None
         few = self._made_for(link, theta).few
         if few is None:
             return None
-        outputs = np.empty((len(images), self.outputs), np.float32)
+        outputs = np.empty((count, self.outputs), np.float32)
         return outputs if few(theta, state, images, normalization, outputs) else check_finite(outputs)
 
     @np.errstate(over="ignore", invalid="ignore")  # check_finite says it in words

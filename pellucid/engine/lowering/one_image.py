@@ -27,7 +27,7 @@ from pellucid.layers.pooling import AveragePooling, GlobalAveragePooling, MaxPoo
 from pellucid.layers.reshape import Flatten
 from pellucid.layers.residual import Residual
 
-MOST_EXAMPLES = 16  # that are predicted so, at a time
+FEW = 8  # examples, at most; for more, it pays to pack the parameters
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Planes:
 def lower_few(layers: Sequence[Layer], link: Activation) -> Plan:
     """The plan of a prediction of few examples, through the output link."""
     images, layers = reads_images(layers), [*undisturbed(layers), link]
-    builder = Builder(layers, np.zeros(1, RULE)[0], 1 if images else MOST_EXAMPLES, 0, training=False, packed=False)
+    builder = Builder(layers, np.zeros(1, RULE)[0], 1 if images else FEW, 0, training=False, packed=False)
     _row(builder, layers, _gather(builder, layers) if images else gather(builder, layers, sparse=False, abreast=False))
     return builder.plan
 
