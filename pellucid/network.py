@@ -169,9 +169,7 @@ class Network:
         images, targets = self.check_examples(data, labels)
         self._check_scale(images)
         loss = for_labels(self.loss, labels)
-        outputs, mean_loss = self._predictor.many(
-            loss, self._theta, self._state, images, self.normalization, targets
-        )
+        outputs, mean_loss = self._predictor.many(loss, self._theta, self._state, images, self.normalization, targets)
         true, predicted = (np.asarray(loss.decide(values.T).T, np.int64) for values in (targets, outputs))
         return Evaluation(outputs, true, predicted, mean_loss, self.classes)
 

@@ -75,9 +75,9 @@ def by_formulas(network: pl.Network, images: Any, dtype: Any = np.float32) -> An
 
 
 def agree(network: pl.Network, images: Any, counts: Sequence[int] = ()) -> None:
-    """The first `counts` of the images, or all, get the answers of the formulas: as near to those in double precision.
+    """The first `counts` of the images, or all of them, get the answers of the formulas in double precision.
 
-    Nearly so: 2e-5 of what the numbers are, for which single precision has 6e-8, and some times its error in the formulas.
+    Nearly so: to 2e-5 of what the numbers are, or some times the error of the formulas in single precision.
     """
     single, exact = (by_formulas(network, images, dtype) for dtype in (np.float32, np.float64))
     near = 2e-5 * np.abs(exact).max(initial=1) + 30 * np.abs(single - exact).max()

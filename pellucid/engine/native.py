@@ -117,7 +117,7 @@ class NativeEngine:
         self._copy_out(self.moved, 0)
         for statistics in self.plan.state:
             statistics.copy(self.arena, self.moved_state, out=True)
-        copy(self.workspace.theta, self.moved, self.workspace.state, self.moved_state)
+        copy(self.workspace.theta, self.moved, np.asarray(self.workspace.state), self.moved_state)
         return losses, correct
 
     def facts(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pellucid.layers.pooling import MaxPooling
 
 Numbers = NDArray[np.float32]
 
+
 def batch_norm(
     builder: Builder, layer: BatchNormalization, x: Tensor, relu: bool = False, pool: MaxPooling | None = None
 ) -> tuple[Tensor, Backward]:
@@ -108,7 +109,7 @@ def _statistics(builder: Builder, layer: BatchNormalization, x: Tensor) -> int:
 
 
 def _running(builder: Builder, layer: BatchNormalization) -> int:
-    """Where a prediction finds μ and 1 / σ of each feature, as the kernels read them: these run, and wait for no batch."""
+    """Where a prediction finds μ and 1 / σ of each feature: the running mean, and what becomes of the variance."""
     mean = builder.state_of(layer.name)
     variance = slice(mean.start + mean.count, mean.start + 2 * mean.count)
 

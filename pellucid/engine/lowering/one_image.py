@@ -178,7 +178,7 @@ def _elementwise(builder: Builder, layer: Activation, x: Planes | Rows, rim: int
 
 
 def _softmax(builder: Builder, layer: Softmax, x: Planes) -> Planes:
-    """Over the channels of each pixel: PAD neighbours count as images abreast, in planes that have room for whole ones."""
+    """Over the channels of each pixel: PAD neighbours count as images abreast, in planes with room for all of them."""
     channels, height, width = x.shape
     plane = padded(height * width)
     a = Planes(builder.claim(channels * plane), channels, height, width, width, plane)
@@ -236,6 +236,7 @@ def _identity(builder: Builder, layer: Identity, x: Planes | Rows, rim: int, rel
     return x
 
 
+Rule = Callable[[Builder, Any, Any, int, bool], Any]  # with the rim that the next layer needs, and whether ReLU follows
 RULES: dict[type[Layer], Rule] = {  # all others are elementwise
     Convolution: _convolution,
     MaxPooling: _pooling,
