@@ -134,6 +134,7 @@ typedef void kernel(const operation *o, const pass *p, range part, int thread);
 #define KERNELS(X)                                                                                              \
     X(gather) X(gather_sparse) X(gather_abreast)                                                                \
     X(convolution_forward) X(convolution_pool_forward) X(convolution_backward) X(convolution_gradient)          \
+    X(convolution_pool_gradient)                                                                                \
     X(winograd_weights) X(winograd_forward) X(winograd_pool_forward) X(winograd_backward) X(winograd_gradient)      \
     X(max_pool_forward) X(max_pool_backward) X(average_pool_forward) X(average_pool_backward)                   \
     X(flatten_forward) X(flatten_backward) X(global_average_forward) X(global_average_backward)                 \

@@ -224,7 +224,7 @@ ALWAYS_INLINE void winograd_gradient_by(const int window, const operation *o, co
                 leave_gradient(window, o, du + c * maps + m, step, o->out - m < LANES ? o->out - m : LANES,
                                dw + (m * o->in + c) * taps, e % p->part == 0);
         for (int64_t lane = 0; lane < PAD; lane += LANES)
-            bias_gradient(o, dz + lane, dw + o->out * o->in * taps, lane == 0 && e % p->part == 0);
+            bias_gradient(o, dz + lane, NULL, dw + o->out * o->in * taps, lane == 0 && e % p->part == 0);
     }
 }
 

@@ -39,12 +39,16 @@ def convolution(
             y=a.place, rows=rows, columns=columns, **fields,
         )  # fmt: skip
 
-    def backward(da: Any, needs_dx: bool) -> Images:
+    def backward(da: Any, needs_dx: bool) -> Any:
+        if pool and not needs_dx and way == "convolution":
+            _weight_gradient(builder, layer, x, da, "convolution_pool_gradient", winner)
+            return da
         if pool:
             da = _unpool(builder, pool, da, winner, unpooled)
         elif relu:
             da = elementwise_backward(builder, "relu", layer.name, da, a)
-        return _gradients(builder, layer, x, da, needs_dx, way, fields.get("also", NOWHERE))
+        _weight_gradient(builder, layer, x, da, f"{way}_gradient")
+        return _dx(builder, layer, x, da, f"{way}_backward", fields.get("also", NOWHERE)) if needs_dx else da
 
     return a, backward
 
@@ -60,27 +64,28 @@ def _shapes(*shapes: tuple[int, ...]) -> str:
     return " -> ".join("x".join(map(str, shape)) for shape in shapes)
 
 
-def _gradients(
-    builder: Builder, layer: Convolution, x: Images, dz: Images, needs_dx: bool, way: str, weights: Place
-) -> Images:
-    """dW and db, what becomes of them, and dx if it is wanted."""
+def _weight_gradient(
+    builder: Builder, layer: Convolution, x: Images, dz: Images, kernel: str, winner: Images | None = None
+) -> None:
+    """dW and db, and what becomes of them; behind a pooling from its da and who won."""
     vector, count = builder.parameters_of(layer.name), layer.fan_in * layer.maps + layer.maps
-    arithmetic, floats = 2 * layer.fan_in * prod(dz.shape), prod(x.shape) + prod(dz.shape)
-    fields = {"rows": dz.height, "columns": dz.width, **_window(builder, layer, x)}
-    shapes, sums = _shapes(x.shape, dz.shape), builder.parts(vector)
+    sums, both = builder.parts(vector), builder.blocks * count
+    pixels = prod(dz.shape) * (4 if winner else 1)
     if builder.rate_of(layer.name):
         builder.emit(
-            f"{way}_gradient", layer.name, shapes, arithmetic, floats,
-            x=x.within(layer.padding), y=dz.place, sums=sums, **fields,
+            kernel, layer.name, _shapes(x.shape, dz.shape), 2 * layer.fan_in * pixels, prod(x.shape) + prod(dz.shape),
+            x=x.within(layer.padding), y=dz.place, kept=winner.place if winner else NOWHERE, sums=sums,
+            rows=dz.height, columns=dz.width, **_window(builder, layer, x),
         )  # fmt: skip
-    both = builder.blocks * count
     builder.update("parts", layer.name, f"{count}", both, both, w=vector.place, sums=sums, outputs=count)
-    if not needs_dx:
-        return dz
+
+
+def _dx(builder: Builder, layer: Convolution, x: Images, dz: Images, kernel: str, also: Place) -> Images:
     dx: Images = builder.gradient_of(x)
     builder.emit(
-        f"{way}_backward", layer.name, _shapes(dz.shape, x.shape), arithmetic, floats,
-        x=dz.place, y=dx.place, also=weights, height=x.height, width=x.width, **fields,
+        kernel, layer.name, _shapes(dz.shape, x.shape), 2 * layer.fan_in * prod(dz.shape),
+        prod(x.shape) + prod(dz.shape), x=dz.place, y=dx.place, also=also, height=x.height, width=x.width,
+        rows=dz.height, columns=dz.width, **_window(builder, layer, x),
     )  # fmt: skip
     return dx
 
