@@ -140,8 +140,9 @@ def _fold(builder: Builder, weights: Dense | Convolution, layer: BatchNormalizat
     def fold(theta: Numbers, state: Numbers) -> None:
         gain, bias = theta[own : own + 2 * units].reshape(2, -1)
         mean, variance = state[statistics : statistics + 2 * units].reshape(2, -1)
-        scale, b = gain / np.sqrt(variance + EPSILON), theta[middle : middle + units]
-        theta[first:middle].reshape(units, -1)[...] *= scale[:, None]
+        w, b = theta[first:middle].reshape(units, -1), theta[middle : middle + units]
+        scale = gain / np.sqrt(variance + EPSILON)
+        w *= scale[:, None]
         b[...] = scale * (b - mean) + bias
 
     return fold

@@ -1,6 +1,7 @@
-"""From a network to the plan of a prediction of few examples, whose parameters are read from theta, as they lie there.
+"""From a network to the plan of a prediction of few examples.
 
-Images come one by one, in planes (see kernels/predict.h); so do running statistics, which are read from the state.
+Parameters are read from theta, as they lie there, and running statistics from the state. Images come one by one, in
+planes (see kernels/predict.h).
 """
 
 from __future__ import annotations
