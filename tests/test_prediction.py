@@ -30,6 +30,7 @@ from pellucid.engine import reference
 from pellucid.engine.compiled import _native
 from pellucid.engine.lowering import lower_few, lower_many
 from pellucid.engine.native import NativeEngine
+from pellucid.engine.prediction import Runner
 from pellucid.layers import Layer, walk
 
 pytestmark = needs_kernels
@@ -295,3 +296,16 @@ def test_the_number_of_examples_beside_an_example_changes_no_bit() -> None:
     all_at_once = network.predict(images)
     for part in (slice(0, 500), slice(64, 128), slice(960, 1000)):
         assert network.predict(images[part]).tobytes() == all_at_once[part].tobytes()
+
+
+def test_vectors_that_are_too_short_never_reach_the_kernels() -> None:
+    network = lived("1x8x8-3C3-BN-LN-5-BN", seed=0)
+    runner, images = Runner(lower_few(network.layers, network.loss.link), 1), images_for(network, 1)
+    outputs = np.empty((1, 5), np.float32)
+    assert runner(network.theta, network.state, images, network.normalization, outputs)
+    for theta, state, name in (
+        (network.theta[:-1], network.state, "theta"),
+        (network.theta, network.state[:-1], "state"),
+    ):
+        with pytest.raises(ValueError, match=f"{name}: .* expected"):
+            runner(theta, state, images, network.normalization, outputs)
