@@ -63,7 +63,7 @@ sanitize: $(VENV)/.developed
 	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=tests \
 		PELLUCID_KERNELS=$(CURDIR)/build/sanitized/_native.abi3.so \
 		$(BIN)/pytest -p sanitized_kernels -p no:cacheprovider \
-		tests/test_native.py tests/test_native_images.py tests/test_native_generated.py \
+		tests/test_native.py tests/test_native_images.py tests/test_native_generated.py tests/test_native_winograd.py \
 		tests/test_native_augment.py tests/test_native_descent.py tests/test_prediction.py
 	$(CC) -O1 -g -fsanitize=thread $(C_FLAGS) -o build/sanitized/pool_stress tests/pool_stress.c $(KERNELS)/pool.c -lpthread
 	build/sanitized/pool_stress

@@ -93,8 +93,15 @@ class Configuration:
         names = sorted({slot.layer.name for slot in slots(network.layers, "parameter")})
         rates = {str(rng.choice(names)): float(rng.choice([0.0, 0.5]))} if self.number % 2 and len(names) > 1 else {}
         l2, max_norm = rng.choice([0.0, 0.01]), rng.choice([0.0, 0.0, 1.5])
+        l1, clip_value = rng.choice([0.0, 0.0, 0.01]), rng.choice([0.0, 0.0, 0.02])  # no weight comes to 0 in few steps
         return Descent(
-            self.optimizer, l2=float(l2), clip_norm=self.clip_norm, max_norm=float(max_norm), layer_rates=rates
+            self.optimizer,
+            l1=float(l1),
+            l2=float(l2),
+            clip_value=float(clip_value),
+            clip_norm=self.clip_norm,
+            max_norm=float(max_norm),
+            layer_rates=rates,
         )
 
 

@@ -74,12 +74,12 @@ def test_the_gradients_of_images_stay_with_their_thread_until_the_threads_meet()
         kept[architecture] = [
             (operation.kernel, bool(operation.x[2]))  # whether each thread has its own
             for operation in plan_of(architecture).operations
-            if operation.kernel in ("max_pool_backward", "convolution_backward", "batch_norm_pool_gradient")
+            if operation.kernel in ("max_pool_backward", "winograd_backward", "batch_norm_pool_gradient")
         ]
     plain, normalized = kept.values()
-    assert plain == [("max_pool_backward", True), ("convolution_backward", True), ("max_pool_backward", True)]
+    assert plain == [("max_pool_backward", True), ("winograd_backward", True)]
     assert normalized == [
-        ("batch_norm_pool_gradient", False), ("convolution_backward", True), ("batch_norm_pool_gradient", False),
+        ("batch_norm_pool_gradient", False), ("winograd_backward", True), ("batch_norm_pool_gradient", False),
     ]  # fmt: skip
 
 

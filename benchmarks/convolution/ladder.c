@@ -1,4 +1,4 @@
-/* The same convolution in six versions, from the formula to the kernel that trains; ladder.py builds and times them.
+/* The same convolution in seven versions, from the formula to the kernels that train; ladder.py builds and times them.
 
    x is (B, C, H, W) and z (B, M, H', W'); from the fourth version on, (B / 16, C, H, W, 16) and (B / 16, M, H', W', 16). */
 
@@ -8,6 +8,7 @@
 #include "convolution.h"
 #include "peak.h"
 #include "product.h"
+#include "winograd.h"
 
 typedef struct {
     int64_t batch, channels, height, width, maps, side, rows, columns;
@@ -124,6 +125,64 @@ static void tiles_of_maps_by_pixels(const sizes *s, const float *w, const float 
     tiles_of(TILE_MAPS, TILE_PIXELS, s, w, bias, x, z);
 }
 
+/* U = G w Gᵀ as (64, maps, channels), as many pairs of map and channel at a time as there are in a vector. */
+ALWAYS_INLINE void values_of_weights(const int window, int64_t pairs, const float *w, float *u) {
+    for (int64_t n = 0; n < pairs; n += LANES) {
+        vector taps[window * window];
+        for (int t = 0; t < window * window; t++)
+            for (int lane = 0; lane < LANES; lane++) taps[t][lane] = w[(n + lane) * window * window + t];
+        evaluate_square(window, taps, u + n, pairs);
+        for (int i = 0; i < PLACES; i++)
+            store(u + i * pairs + n, weight_at[i / POINTS] * weight_at[i % POINTS] * load(u + i * pairs + n));
+    }
+}
+
+/* Where tile t begins in images with such rows; the last ones of a row or column overlap with those before. */
+ALWAYS_INLINE int64_t corner(const sizes *s, int64_t side, int64_t t, int64_t image_row) {
+    const int64_t across = tile_count(s->columns, side), row = t / across * side, column = t % across * side;
+    return (row < s->rows - side ? row : s->rows - side) * image_row +
+           (column < s->columns - side ? column : s->columns - side) * PAD;
+}
+
+/* 7. Fewer multiplications (Winograd): of two polynomials the values at eight points are multiplied, in each direction, which
+      makes a matrix product for each of the 64 pairs of points. winograd.h has what leads there and back: additions. */
+ALWAYS_INLINE void by_winograd(const int window, const sizes *s, const float *w, const float *bias, const float *x, float *z) {
+    const operation o = operation_of(s);
+    const int side = POINTS + 1 - window;
+    const int64_t pairs = s->maps * s->channels, count = tile_count(s->columns, side) * tile_count(s->rows, side);
+    const int64_t step_v = s->channels * TILES_ABREAST * PAD + PAD, step_y = s->maps * TILES_ABREAST * PAD + PAD;
+    float *u = aligned_alloc(64, (size_t)(PLACES * (pairs + step_v + step_y)) * sizeof *u);
+    float *v = u + PLACES * pairs, *y = v + PLACES * step_v;
+    values_of_weights(window, pairs, w, u);
+    for (int64_t b = 0; b < s->batch / PAD; b++)
+        for (int64_t n = 0; n < tile_count(count, TILES_ABREAST); n++) {
+            const range tiles = tile_range(count, TILES_ABREAST, n);
+            const int64_t abreast = (tiles.last - tiles.first) * PAD;
+            for (int64_t c = 0; c < s->channels; c++) /* V = Bᵀ x B */
+                for (int64_t k = 0; k < abreast; k += LANES) {
+                    const float *from = x + b * o.x.unit + c * o.x.plane + corner(s, side, tiles.first + k / PAD, o.x.row) + k % PAD;
+                    interpolate_square_transposed(from, (square){o.x.row, POINTS, POINTS}, v + c * abreast + k, step_v);
+                }
+            for (int64_t i = 0; i < PLACES; i++) /* Y = U V */
+                product(s->maps, abreast, s->channels, (left_factor){u + i * pairs, s->channels, 1}, v + i * step_v, abreast,
+                        (beginning){0}, y + i * step_y, abreast);
+            for (int64_t m = 0; m < s->maps; m++) /* z = Aᵀ Y A */
+                for (int64_t k = 0; k < abreast; k += LANES) {
+                    vector tile[side * side];
+                    evaluate_square_transposed(side, y + m * abreast + k, step_y, tile);
+                    float *to = z + b * o.y.unit + m * o.y.plane + corner(s, side, tiles.first + k / PAD, o.y.row) + k % PAD;
+                    for (int i = 0; i < side; i++)
+                        for (int j = 0; j < side; j++) store(to + i * o.y.row + j * PAD, tile[i * side + j] + bias[m]);
+                }
+        }
+    free(u);
+}
+
+static void fewer_multiplications(const sizes *s, const float *w, const float *bias, const float *x, float *z) {
+    if (s->side == 3) by_winograd(3, s, w, bias, x, z);
+    else by_winograd(5, s, w, bias, x, z);
+}
+
 static const struct {
     const char *name;
     version *run;
@@ -135,6 +194,7 @@ static const struct {
     {"images in the lanes", images_abreast, 1},
     {"tiles of 4 pixels", tiles_of_pixels, 1},
     {"tiles of maps by pixels", tiles_of_maps_by_pixels, 1},
+    {"fewer multiplications", fewer_multiplications, 1},
 };
 
 const char *version_name(int number) { return number < (int)(sizeof versions / sizeof *versions) ? versions[number].name : NULL; }

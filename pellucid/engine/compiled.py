@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.engine.lowering.rule import RULE
-from pellucid.engine.plan import BLOCK, OPERATION, PAD, PANEL, SUMMED, TILE_ROWS, Operation, Plan
+from pellucid.engine.plan import IN_C, OPERATION, PAD, Operation, Plan
 from pellucid.errors import UsageError
 from pellucid.names import suggest
 
-LAYOUT = (PAD, PANEL, BLOCK, TILE_ROWS, SUMMED, OPERATION.itemsize, RULE.itemsize)  # what Python and C must agree on
+LAYOUT = (*IN_C, OPERATION.itemsize, RULE.itemsize)  # what Python and C must agree on
 
 try:
     from pellucid.engine import _native

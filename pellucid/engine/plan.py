@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PAD = 16  # floats: a cache line, and the widest vector; all of these stand in kernels/plan.h too
+PAD = 16  # floats: a cache line, and the widest vector
 TILE_ROWS, PANEL, SPARSE_STRIP, BLOCK, SUMMED = 6, 64, 24, 64, 4096  # what the kernels take at a time
+TILE_PIXELS, POINTS, TILES_ABREAST = 4, 8, 4  # what those of convolutions take
+IN_C = (PAD, TILE_ROWS, PANEL, SPARSE_STRIP, BLOCK, SUMMED, TILE_PIXELS, POINTS, TILES_ABREAST)  # in kernels/plan.h too
 
-IMAGE_RIM = 3  # zeros beside the gradient of a convolution that its way back may touch, a tile's width less one
+IMAGE_RIM = TILE_PIXELS - 1  # zeros beside the gradient of a convolution that its way back may touch
 MOST_PARTS = 64  # of a batch, each with a gradient of its own for what images share
 
 TENSOR = ("i8", 5)

@@ -69,4 +69,26 @@ static int take_distortions(PyObject *tuple, distortion_arrays *a, int64_t examp
     return 0;
 }
 
+/* The buffers of a training. */
+typedef struct {
+    Py_buffer images, targets, order, rates, losses, correct, weights;
+    distortion_arrays distorted;
+} training_arrays;
+
+static void release_training(training_arrays *a) {
+    Py_buffer *all[] = {&a->images, &a->targets, &a->order, &a->rates, &a->losses, &a->correct, &a->weights};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i]->obj) PyBuffer_Release(all[i]);
+    release_distortions(&a->distorted);
+}
+
+static int check_order(const int64_t *order, int64_t count, int64_t images) {
+    for (int64_t i = 0; i < count; i++)
+        if (order[i] < 0 || order[i] >= images) {
+            PyErr_Format(PyExc_IndexError, "order names example %lld of %lld", (long long)order[i], (long long)images);
+            return -1;
+        }
+    return 0;
+}
+
 #endif

@@ -9,8 +9,6 @@
 
 #include "vector.h"
 
-#define TILE_PIXELS 4
-
 /* One of three nested loops: how often it turns, and how far W and x move each time. */
 typedef struct {
     int64_t count, w, x;

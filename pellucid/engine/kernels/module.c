@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "arguments.h"
+#include "constants.h"
 #include "train.h"
 
 typedef struct {
@@ -145,28 +146,6 @@ static int64_t take_images(const PlanObject *self, PyObject *object, Py_buffer *
     return buffer->len / (features * item);
 }
 
-/* The arguments of train as buffers. */
-typedef struct {
-    Py_buffer images, targets, order, rates, losses, correct, weights;
-    distortion_arrays distorted;
-} arrays;
-
-static void release(arrays *a) {
-    Py_buffer *all[] = {&a->images, &a->targets, &a->order, &a->rates, &a->losses, &a->correct, &a->weights};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i]->obj) PyBuffer_Release(all[i]);
-    release_distortions(&a->distorted);
-}
-
-static int check_order(const int64_t *order, int64_t count, int64_t images) {
-    for (int64_t i = 0; i < count; i++)
-        if (order[i] < 0 || order[i] >= images) {
-            PyErr_Format(PyExc_IndexError, "order names example %lld of %lld", (long long)order[i], (long long)images);
-            return -1;
-        }
-    return 0;
-}
-
 static PyObject *plan_train(PlanObject *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"images", "targets", "area", "channels", "scale", "offset", "order", "rates", "step",
                             "losses", "correct", "distortions", "weights", NULL};
@@ -174,7 +153,7 @@ static PyObject *plan_train(PlanObject *self, PyObject *args, PyObject *kwargs) 
     distortions how = {0};
     dataset data = {0};
     long long area, channels, step;
-    arrays a = {0};
+    training_arrays a = {0};
     PyObject *result = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOLLffOOLOO|OO", names, &images, &targets, &area, &channels, &data.scale,
                                      &data.offset, &order, &rates, &step, &losses, &correct, &distorted, &weights))
@@ -212,7 +191,7 @@ static PyObject *plan_train(PlanObject *self, PyObject *args, PyObject *kwargs) 
     if (failed) PyErr_SetString(PyExc_RuntimeError, "the system gives no more threads");
     else result = Py_NewRef(Py_None);
 done:
-    release(&a);
+    release_training(&a);
     return result;
 }
 
@@ -305,33 +284,9 @@ static int add(PyObject *module, const char *name, PyObject *object) {
     return failed;
 }
 
-static PyObject *kernel_names(void) {
-    static const char *const names[] = {
-#define NAME(name) #name,
-        KERNELS(NAME)
-#undef NAME
-    };
-    PyObject *tuple = PyTuple_New(KERNEL_COUNT);
-    for (int i = 0; tuple && i < KERNEL_COUNT; i++) PyTuple_SetItem(tuple, i, PyUnicode_FromString(names[i]));
-    return tuple;
-}
-
-/* The names of those that this machine has. */
-static PyObject *set_names(void) {
-    PyObject *list = PyList_New(0);
-    for (const instruction_set *s = instruction_sets; list && s->name; s++) {
-        PyObject *name = s->supported() ? PyUnicode_FromString(s->name) : NULL;
-        if (name) PyList_Append(list, name);
-        Py_XDECREF(name);
-    }
-    return list;
-}
-
 static int exec_module(PyObject *module) {
     return add(module, "Plan", PyType_FromSpec(&plan_spec)) || add(module, "KERNELS", kernel_names()) ||
-                   add(module, "INSTRUCTION_SETS", set_names()) ||
-                   add(module, "LAYOUT", Py_BuildValue("(iiiiiii)", PAD, PANEL, BLOCK, TILE_ROWS, SUMMED, (int)sizeof(operation),
-                                                       (int)sizeof(optimizer)))
+                   add(module, "INSTRUCTION_SETS", set_names()) || add(module, "LAYOUT", layout())
                ? -1
                : 0;
 }

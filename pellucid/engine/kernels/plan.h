@@ -12,12 +12,16 @@
 
 #include <stdint.h>
 
-#define PAD 16      /* floats: a cache line, and the widest vector; images abreast */
-#define TILE_ROWS 6 /* rows of a tile of the matrix product */
-#define PANEL 64    /* columns of the first layer's W that lie together where images are sparse, see sparse.h */
+/* All of these stand in engine/plan.py too. */
+#define PAD 16          /* floats: a cache line, and the widest vector; images abreast */
+#define TILE_ROWS 6     /* rows of a tile of the matrix product */
+#define PANEL 64        /* columns of the first layer's W that lie together where images are sparse, see sparse.h */
 #define SPARSE_STRIP 24 /* rows of its gradient that an optimizer takes at a time */
-#define BLOCK 64    /* examples that go backwards abreast, in the lanes of dZᵀ */
-#define SUMMED 4096 /* numbers whose squares one thread sums: the sum is the same for any number of threads */
+#define BLOCK 64        /* examples that go backwards abreast, in the lanes of dZᵀ */
+#define SUMMED 4096     /* numbers whose squares one thread sums: the sum is the same for any number of threads */
+#define TILE_PIXELS 4   /* pixels of a tile of a convolution */
+#define POINTS 8        /* of a convolution in Winograd's way, in each direction, see winograd.h */
+#define TILES_ABREAST 4 /* of its tiles at a time: a tile of the product is as wide */
 
 static inline int64_t padded(int64_t width) { return (width + PAD - 1) / PAD * PAD; }
 

@@ -6,15 +6,14 @@
    of an interpolation. For 8 points a tile of 8×8 pixels of x gives 4×4 pixels of z with a window of 5×5, in 64
    multiplications and not 400; 6×6 pixels with a window of 3×3, in 64 and not 324. Its way back is the transpose again.
 
-   Images that lie abreast are what it likes best: evaluating and interpolating are additions of vectors. The points 0, ±1,
-   ±2, ±1/2 and ∞ keep its rounding errors below ten times those of the plain sum. */
+   Images that lie abreast are what it likes best: evaluating and interpolating are additions of vectors. With the points
+   0, ±1, ±2, ±1/2 and ∞ its rounding errors are eight to eighteen times those of the plain sum, docs/convolution.md. */
 #ifndef PELLUCID_WINOGRAD_H
 #define PELLUCID_WINOGRAD_H
 
 #include "vector.h"
 
-#define POINTS 8                 /* in each direction; number 0 is 0, the last is ∞ */
-#define PLACES (POINTS * POINTS) /* pairs of points */
+#define PLACES (POINTS * POINTS) /* pairs of points, of which number 0 is 0 and the last is ∞ */
 
 /* Of ±1, ±2 and ±1/2. */
 static const float power[3][POINTS - 1] = {

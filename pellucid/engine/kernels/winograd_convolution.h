@@ -12,11 +12,15 @@
 #include "shuffle.h"
 #include "winograd.h"
 
-#define TILES_ABREAST 4 /* at a time: a tile of the product is as wide */
+#define GROUP (2 * TILE_ROWS) /* rows of the product at a time: what they are made into stays in the cache until it is read */
 
 /* The floats from a place to the next, of matrices of this size: one cache line more, so that a tile's places do not all fall
    on the same lines of the cache. */
 ALWAYS_INLINE int64_t place_step(int64_t rows, int64_t columns) { return rows * columns + PAD; }
+
+ALWAYS_INLINE range next_group(range group, int64_t count) {
+    return (range){group.last, group.last + GROUP < count ? group.last + GROUP : count};
+}
 
 /* The tiles of a convolution's output, row by row. */
 typedef struct {
@@ -84,32 +88,42 @@ ALWAYS_INLINE void leave_pools(const int side, const operation *o, square of, co
         }
 }
 
-ALWAYS_INLINE void winograd_forward_by(const int window, const int pooled, const operation *o, const pass *p, range part, int thread) {
+/* Some maps of some tiles of z from their values at all places. */
+ALWAYS_INLINE void leave_tiles(const int window, const int pooled, const operation *o, const pass *p, tiling of, range tiles,
+                               range maps, const float *y, int64_t step, int64_t unit, int thread) {
     const int side = POINTS + 1 - window;
+    const float *bias = p->arena + o->w + o->out * o->in * window * window;
+    for (int64_t m = maps.first; m < maps.last; m++)
+        for (int64_t t = tiles.first; t < tiles.last; t++)
+            for (int64_t lane = 0; lane < PAD; lane += LANES) {
+                vector z[side * side];
+                evaluate_square_transposed(side, y + ((m - maps.first) * (tiles.last - tiles.first) + t - tiles.first) * PAD + lane, step, z);
+                for (int i = 0; i < side * side; i++) z[i] += bias[m];
+                const int64_t at = m * o->y.plane + lane + (t / of.across * o->y.row + t % of.across * PAD) * (side / (1 + pooled));
+                const square here = tile_square(of, t, o->y.row, 0);
+                float *to = floats_of(p, o->y, unit, thread) + at;
+                if (pooled) leave_pools(side, o, here, z, to, (int32_t *)floats_of(p, o->kept, unit, thread) + at);
+                else leave_maps(side, o, here, z, to);
+            }
+}
+
+ALWAYS_INLINE void winograd_forward_by(const int window, const int pooled, const operation *o, const pass *p, range part, int thread) {
     const tiling of = tiling_of(window, (1 + pooled) * o->rows, (1 + pooled) * o->columns);
-    const int64_t depth = padded(o->in);
-    const float *u = floats_of(p, o->also, 0, thread), *bias = p->arena + o->w + o->out * o->in * window * window;
+    const int64_t depth = padded(o->in), u_step = place_step(o->out, depth);
+    const float *u = floats_of(p, o->also, 0, thread);
     float *v = p->scratch + thread * p->scratch_size, *y = v + PLACES * place_step(o->in, TILES_ABREAST * PAD);
     for (int64_t e = part.first; e < part.last; e += PAD)
         for (int64_t n = 0; n < tile_count(of.count, TILES_ABREAST); n++) {
             const range tiles = tile_range(of.count, TILES_ABREAST, n);
-            const int64_t width = (tiles.last - tiles.first) * PAD, step = place_step(o->out, width);
+            const int64_t width = (tiles.last - tiles.first) * PAD;
             tiles_of_x(o, of, tiles, floats_of(p, o->x, e / PAD, thread), v);
-            for (int64_t i = 0; i < PLACES; i++)
-                product(o->out, width, o->in, (left_factor){u + i * place_step(o->out, depth), depth, 1},
-                        v + i * place_step(o->in, width), width, (beginning){0}, y + i * step, width);
-            for (int64_t m = 0; m < o->out; m++)
-                for (int64_t t = tiles.first; t < tiles.last; t++)
-                    for (int64_t lane = 0; lane < PAD; lane += LANES) {
-                        vector z[side * side];
-                        evaluate_square_transposed(side, y + m * width + (t - tiles.first) * PAD + lane, step, z);
-                        for (int i = 0; i < side * side; i++) z[i] += bias[m];
-                        const int64_t at = m * o->y.plane + lane + (t / of.across * o->y.row + t % of.across * PAD) * (side / (1 + pooled));
-                        const square here = tile_square(of, t, o->y.row, 0);
-                        float *to = floats_of(p, o->y, e / PAD, thread) + at;
-                        if (pooled) leave_pools(side, o, here, z, to, (int32_t *)floats_of(p, o->kept, e / PAD, thread) + at);
-                        else leave_maps(side, o, here, z, to);
-                    }
+            for (range maps = {0, 0}; (maps = next_group(maps, o->out)).first < o->out;) {
+                const int64_t rows = maps.last - maps.first;
+                for (int64_t i = 0; i < PLACES; i++)
+                    product(rows, width, o->in, (left_factor){u + i * u_step + maps.first * depth, depth, 1},
+                            v + i * place_step(o->in, width), width, (beginning){0}, y + i * place_step(rows, width), width);
+                leave_tiles(window, pooled, o, p, of, tiles, maps, y, place_step(rows, width), e / PAD, thread);
+            }
         }
 }
 
@@ -123,6 +137,19 @@ ALWAYS_INLINE void add_tile(const operation *o, const vector x[POINTS][POINTS], 
     }
 }
 
+/* B v Bᵀ of some tiles and channels, each where it belongs in dx. */
+ALWAYS_INLINE void add_tiles(const int side, const operation *o, tiling of, range tiles, range channels, const float *v,
+                             int64_t step, float *dx) {
+    const int64_t width = (tiles.last - tiles.first) * PAD;
+    for (int64_t c = channels.first; c < channels.last; c++)
+        for (int64_t t = tiles.first; t < tiles.last; t++)
+            for (int64_t lane = 0; lane < PAD; lane += LANES) {
+                vector x[POINTS][POINTS];
+                interpolate_square(v + (c - channels.first) * width + (t - tiles.first) * PAD + lane, step, x);
+                add_tile(o, x, t / of.across * side - o->padding, t % of.across * side - o->padding, dx + c * o->y.plane + lane);
+            }
+}
+
 /* A pixel square of dz, 0 outside. */
 ALWAYS_INLINE void tile_of_dz(const int side, const float *dz, square of, vector *y) {
     for (int i = 0; i < side; i++)
@@ -130,38 +157,39 @@ ALWAYS_INLINE void tile_of_dz(const int side, const float *dz, square of, vector
             y[i * side + j] = i < of.rows && j < of.columns ? load(dz + i * of.row + j * PAD) : splat(0);
 }
 
+/* A dz Aᵀ of some tiles as (places, maps, tiles, PAD). */
+ALWAYS_INLINE void tiles_of_dz(const int side, const operation *o, tiling of, range tiles, const float *dz, float *y) {
+    const int64_t width = (tiles.last - tiles.first) * PAD;
+    for (int64_t m = 0; m < o->out; m++)
+        for (int64_t t = tiles.first; t < tiles.last; t++)
+            for (int64_t lane = 0; lane < PAD; lane += LANES) {
+                vector z[side * side];
+                tile_of_dz(side, dz + m * o->x.plane + tile_place(of, t, o->x.row) + lane, tile_square(of, t, o->x.row, 0), z);
+                evaluate_square(side, z, y + m * width + (t - tiles.first) * PAD + lane, place_step(o->out, width));
+            }
+}
+
 ALWAYS_INLINE void winograd_backward_by(const int window, const operation *o, const pass *p, range part, int thread) {
     const int side = POINTS + 1 - window;
     const tiling of = tiling_of(window, o->rows, o->columns);
-    const int64_t depth = padded(o->in);
+    const int64_t depth = padded(o->in), u_step = place_step(o->out, depth);
     const float *u = floats_of(p, o->also, 0, thread);
     float *y = p->scratch + thread * p->scratch_size, *v = y + PLACES * place_step(o->out, TILES_ABREAST * PAD);
     for (int64_t e = part.first; e < part.last; e += PAD) {
-        const float *dz = floats_of(p, o->x, e / PAD, thread);
         float *dx = floats_of(p, o->y, e / PAD, thread);
-        for (int64_t c = 0; c < o->in; c++)
-            for (int64_t i = 0; i < o->height; i++)
-                memset(dx + place_of_row(o->y, c, i), 0, (size_t)(o->width * PAD) * sizeof *dx);
+        for (int64_t i = 0; i < o->in * o->height; i++)
+            memset(dx + place_of_row(o->y, i / o->height, i % o->height), 0, (size_t)(o->width * PAD) * sizeof *dx);
         for (int64_t n = 0; n < tile_count(of.count, TILES_ABREAST); n++) {
             const range tiles = tile_range(of.count, TILES_ABREAST, n);
-            const int64_t width = (tiles.last - tiles.first) * PAD, step = place_step(o->out, width);
-            for (int64_t m = 0; m < o->out; m++)
-                for (int64_t t = tiles.first; t < tiles.last; t++)
-                    for (int64_t lane = 0; lane < PAD; lane += LANES) {
-                        vector z[side * side];
-                        tile_of_dz(side, dz + m * o->x.plane + tile_place(of, t, o->x.row) + lane, tile_square(of, t, o->x.row, 0), z);
-                        evaluate_square(side, z, y + m * width + (t - tiles.first) * PAD + lane, step);
-                    }
-            for (int64_t i = 0; i < PLACES; i++)
-                product(o->in, width, o->out, (left_factor){u + i * place_step(o->out, depth), 1, depth}, y + i * step, width,
-                        (beginning){0}, v + i * place_step(o->in, width), width);
-            for (int64_t c = 0; c < o->in; c++)
-                for (int64_t t = tiles.first; t < tiles.last; t++)
-                    for (int64_t lane = 0; lane < PAD; lane += LANES) {
-                        vector x[POINTS][POINTS];
-                        interpolate_square(v + c * width + (t - tiles.first) * PAD + lane, place_step(o->in, width), x);
-                        add_tile(o, x, t / of.across * side - o->padding, t % of.across * side - o->padding, dx + c * o->y.plane + lane);
-                    }
+            const int64_t width = (tiles.last - tiles.first) * PAD;
+            tiles_of_dz(side, o, of, tiles, floats_of(p, o->x, e / PAD, thread), y);
+            for (range channels = {0, 0}; (channels = next_group(channels, o->in)).first < o->in;) {
+                const int64_t rows = channels.last - channels.first;
+                for (int64_t i = 0; i < PLACES; i++)
+                    product(rows, width, o->out, (left_factor){u + i * u_step + channels.first, 1, depth},
+                            y + i * place_step(o->out, width), width, (beginning){0}, v + i * place_step(rows, width), width);
+                add_tiles(side, o, of, tiles, channels, v, place_step(rows, width), dx);
+            }
         }
     }
 }

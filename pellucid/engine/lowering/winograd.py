@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pellucid.engine.lowering.builder import Builder
-from pellucid.engine.plan import PAD, Operation, Place, padded
+from pellucid.engine.plan import PAD, POINTS, TILES_ABREAST, Operation, Place, padded
 from pellucid.layers.convolution import Convolution
 
-POINTS, TILES = 8, 4  # in each direction, and tiles at a time, as in kernels/winograd.h and winograd_convolution.h
 PLACES = POINTS**2
 WINDOWS = (3, 5, 7)
 BESIDE = 8  # operations for each place of a tile of x and of z, beside the multiplications, as measured
@@ -34,7 +33,7 @@ def weights(builder: Builder, layer: Convolution) -> Place:
             w=builder.parameters_of(layer.name).place, inputs=channels, outputs=maps, side=layer.side,
         )
     )  # fmt: skip
-    both = PLACES * (_step(channels, TILES * PAD) + _step(padded(maps), TILES * PAD))
+    both = PLACES * (_step(channels, TILES_ABREAST * PAD) + _step(padded(maps), TILES_ABREAST * PAD))
     builder.scratch(both + PLACES * _step(channels, padded(maps)) if builder.training else both)
     return place
 
