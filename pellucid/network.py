@@ -15,7 +15,7 @@ from pellucid.building import check_output, initialize
 from pellucid.data.dataset import Dataset
 from pellucid.data.normalization import Normalization
 from pellucid.engine import reference
-from pellucid.engine.prediction import Predictor, answer, whole
+from pellucid.engine.prediction import Predictor
 from pellucid.errors import ShapeError, UsageError
 from pellucid.examples import FAR, check_classes, check_images, check_targets, targets_of, typical_size
 from pellucid.files.model import write_model
@@ -151,10 +151,10 @@ class Network:
         """
         images = check_images(images, self.input_shape)
         self._check_scale(images)
-        outputs = self._predictor(self.loss.link, self._theta, images, self.normalization)
+        asked = self._theta, self._state, images, self.normalization
+        outputs = self._predictor.few(self.loss.link, *asked)
         if outputs is None:
-            workspace = self.workspace(whole(self._theta))
-            outputs, _ = answer(workspace, self.loss, images, self.normalization, self._predictor)
+            outputs, _ = self._predictor.many(self.loss, *asked)
         return outputs
 
     def classify(self, images: NDArray[Any]) -> NDArray[np.int64]:
@@ -169,8 +169,7 @@ class Network:
         images, targets = self.check_examples(data, labels)
         self._check_scale(images)
         loss = for_labels(self.loss, labels)
-        workspace = self.workspace(whole(self._theta))
-        outputs, mean_loss = answer(workspace, loss, images, self.normalization, self._predictor, targets)
+        outputs, mean_loss = self._predictor.many(loss, self._theta, self._state, images, self.normalization, targets)
         true, predicted = (np.asarray(loss.decide(values.T).T, np.int64) for values in (targets, outputs))
         return Evaluation(outputs, true, predicted, mean_loss, self.classes)
 

@@ -418,8 +418,9 @@ def test_what_does_not_fit_a_plan_never_reaches_the_kernels() -> None:
     ):  # fmt: skip
         with pytest.raises((ValueError, IndexError)):
             plan.train(**{**good, **change})
+    many = np.zeros(10**5, np.float32)
     with pytest.raises(ValueError, match="a plan of a prediction expected"):
-        plan.predict(runner.images, np.zeros(10**5, np.float32), features, 1, 1.0, 0.0, np.zeros(10**5, np.float32))
+        plan.predict(runner.images, many, many, features, 1, 1.0, 0.0, many)
     with pytest.raises(RuntimeError, match="never made"):
         _native.Plan.__new__(_native.Plan).train(**good)
     with pytest.raises(RuntimeError, match="made once"):

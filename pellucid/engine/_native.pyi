@@ -6,7 +6,7 @@ KERNELS: tuple[str, ...]
 INSTRUCTION_SETS: list[str]
 LAYOUT: tuple[int, ...]
 
-def copy(to: NDArray[Any], source: NDArray[Any], /) -> None: ...
+def copy(theta: NDArray[Any], from_theta: NDArray[Any], state: NDArray[Any], from_state: NDArray[Any], /) -> bool: ...
 
 class Plan:
     def __init__(
@@ -42,6 +42,7 @@ class Plan:
         self,
         images: NDArray[Any],
         theta: NDArray[Any],
+        state: NDArray[Any],
         area: int,
         channels: int,
         scale: float,

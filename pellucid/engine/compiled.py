@@ -66,9 +66,11 @@ def plain(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
         return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
 
 
-def copy(to: NDArray[np.float32], source: NDArray[np.float32]) -> None:
-    """Copy a vector in one go, so that no other thread of Python sees half of it."""
-    _native.copy(to, source)
+def copy(
+    theta: NDArray[np.float32], from_theta: NDArray[np.float32], state: NDArray[Any], from_state: NDArray[Any]
+) -> bool:
+    """Copy parameters and state in one go, so that no other thread of Python sees half of it; whether they change."""
+    return _native.copy(theta, from_theta, state, from_state)
 
 
 def peak(threads: int, rounds: int = 10**6) -> float:

@@ -80,6 +80,7 @@ class NativeEngine:
         self.images, self.channels = as_rows(images)
         self.targets = plain(targets, FLOATS)
         self.moved = workspace.theta.copy()  # where theta is gathered before all of it changes at once
+        self.moved_state = np.array(workspace.state)  # and the running statistics
         self._prepare()
 
     def _prepare(self, decay: float = 0.0, before: int = 0) -> None:
@@ -103,7 +104,8 @@ class NativeEngine:
         """
         losses, correct = np.empty(len(rates)), np.empty(len(rates), np.int64)
         self._copy_in(self.workspace.theta, 0)  # a callback may have changed it
-        self._copy_statistics(out=False)
+        for statistics in self.plan.state:
+            statistics.copy(self.arena, np.asarray(self.workspace.state), out=False)
         self.runner.train(
             images=self.images, targets=self.targets, area=self.images[0].size // self.channels,
             channels=self.channels, scale=self.normalization.scale, offset=self.normalization.offset,
@@ -113,8 +115,9 @@ class NativeEngine:
         )  # fmt: skip
         self.step += len(rates)
         self._copy_out(self.moved, 0)
-        copy(self.workspace.theta, self.moved)
-        self._copy_statistics(out=True)
+        for statistics in self.plan.state:
+            statistics.copy(self.arena, self.moved_state, out=True)
+        copy(self.workspace.theta, self.moved, np.asarray(self.workspace.state), self.moved_state)
         return losses, correct
 
     def facts(self) -> dict[str, Any]:
@@ -165,10 +168,6 @@ class NativeEngine:
     def _copy_in(self, vector: NDArray[np.float32], shift: int) -> None:
         for parameters in self.plan.parameters:
             parameters.copy(self.arena, vector, out=False, shift=shift)
-
-    def _copy_statistics(self, *, out: bool) -> None:
-        for statistics in self.plan.state:
-            statistics.copy(self.arena, np.asarray(self.workspace.state), out=out)
 
     def _copy_out(self, vector: NDArray[np.float32], shift: int) -> None:
         for parameters in self.plan.parameters:

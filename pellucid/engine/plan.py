@@ -9,6 +9,7 @@ lie abreast, the same pixel of 16 images in 16 neighbouring floats, so that a ve
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -200,6 +201,9 @@ class Operation:
     meet: bool = False  # the threads wait for each other before it
 
 
+Prepare = Callable[[NDArray[np.float32], NDArray[np.float32]], None]  # changes copies of theta and state
+
+
 @dataclass
 class Plan:
     """The operations of a step in their order, and the arena that they need."""
@@ -212,6 +216,7 @@ class Plan:
     scratch: int = PAD  # floats of scratch for each thread
     part: int = 1  # examples that stay with one thread
     state: list[Vector] = field(default_factory=list)  # running statistics
+    prepared: list[Prepare] = field(default_factory=list)  # before a prediction packs them
 
     def records(self, kernels: tuple[str, ...]) -> NDArray[Any]:
         """The operations as the C code reads them; `kernels` is its table."""

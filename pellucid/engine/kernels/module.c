@@ -23,7 +23,7 @@ typedef struct {
     workplace workplace;
     pid_t busy;                 /* the process whose thread runs the plan; a fork begins with nobody */
     int64_t features, outputs;  /* of the data that the plan is for; outputs is 0 where it only predicts */
-    int64_t parameters;         /* of theta, as far as a prediction reads it */
+    int64_t parameters, statistics; /* of theta and state, as far as a prediction reads them */
     int sparse;
 } PlanObject;
 
@@ -34,10 +34,19 @@ static const instruction_set *find_set(const char *name) {
     return NULL;
 }
 
-/* Whether w is a place in theta, not in the arena. */
-static int reads_theta(const operation *o) {
-    return o->kernel == KERNEL_dense_predict || o->kernel == KERNEL_convolution_predict;
+/* The numbers of theta that it reads from w on; 0 where w is a place in the arena. */
+static int64_t read_of_theta(const operation *o) {
+    switch (o->kernel) {
+    case KERNEL_convolution_predict: return (o->in * o->side * o->side + 1) * o->out;
+    case KERNEL_dense_predict: return (o->in + 1) * o->out;
+    case KERNEL_batch_norm_predict: return 2 * o->out;
+    case KERNEL_layer_norm_predict: return 2 * o->out * (o->rows ? o->rows * o->columns : 1);
+    default: return 0;
+    }
 }
+
+/* The numbers of the state that it reads from sums on. */
+static int64_t read_of_state(const operation *o) { return o->kernel == KERNEL_batch_norm_predict ? 2 * o->out : 0; }
 
 /* What the data must look like, by the operations that read them. */
 static void read_shape(PlanObject *self) {
@@ -49,10 +58,9 @@ static void read_shape(PlanObject *self) {
         if (o->kernel >= KERNEL_cross_entropy && o->kernel <= KERNEL_squared_error) /* a loss */
             self->outputs = o->out;
         if (o->kernel == KERNEL_gather_planes) self->features = o->out * o->rows * o->columns;
-        if (reads_theta(o)) {
-            const int64_t end = o->w + (o->in * (o->kernel == KERNEL_convolution_predict ? o->side * o->side : 1) + 1) * o->out;
-            if (self->parameters < end) self->parameters = end;
-        }
+        const int64_t parameters = read_of_theta(o), statistics = read_of_state(o);
+        if (parameters && self->parameters < o->w + parameters) self->parameters = o->w + parameters;
+        if (statistics && self->statistics < o->sums + statistics) self->statistics = o->sums + statistics;
         if (o->kernel == KERNEL_peak) self->features = self->outputs = 1;
     }
 }
@@ -62,9 +70,9 @@ static int check_operations(const PlanObject *self) {
     const int64_t size = self->arena.len / (int64_t)sizeof(float);
     for (int64_t i = 0; i < self->plan.count; i++) {
         const operation *o = &self->plan.operations[i];
-        const int64_t w = reads_theta(o) ? 0 : o->w;
-        const int64_t places[] = {o->x.place, o->y.place, o->kept.place, o->also.place, w, o->sums};
-        int wrong = o->kernel < 0 || o->kernel >= KERNEL_COUNT || o->in < 0 || o->out < 0 || o->carry < 0;
+        const int64_t w = read_of_theta(o) ? 0 : o->w, sums = read_of_state(o) ? 0 : o->sums;
+        const int64_t places[] = {o->x.place, o->y.place, o->kept.place, o->also.place, w, sums};
+        int wrong = o->kernel < 0 || o->kernel >= KERNEL_COUNT || o->in < 0 || o->out < 0 || o->carry < 0 || o->w < 0 || o->sums < 0;
         for (int n = 0; n < 6; n++) wrong |= places[n] < 0 || places[n] >= size;
         if (wrong) {
             PyErr_Format(PyExc_ValueError, "operation %lld is out of range", (long long)i);
@@ -188,18 +196,19 @@ done:
 }
 
 static PyObject *plan_predict(PlanObject *self, PyObject *args) {
-    PyObject *images, *theta, *outputs;
+    PyObject *images, *theta, *state, *outputs;
     dataset data = {0};
     long long area, channels;
-    Py_buffer i = {0}, t = {0}, o = {0};
+    Py_buffer i = {0}, t = {0}, s = {0}, o = {0};
     PyObject *result = NULL;
     int finite;
-    if (!PyArg_ParseTuple(args, "OOLLffO", &images, &theta, &area, &channels, &data.scale, &data.offset, &outputs))
+    if (!PyArg_ParseTuple(args, "OOOLLffO", &images, &theta, &state, &area, &channels, &data.scale, &data.offset, &outputs))
         return NULL;
     data.area = area, data.channels = channels;
     const int64_t count = take_images(self, images, &i, &data);
     const int64_t width = count < 0 ? 0 : self->plan.operations[self->plan.count - 1].out;
     if (count < 0 || take(theta, &t, 0, self->parameters, sizeof(float), "f", "theta") ||
+        take(state, &s, 0, self->statistics, sizeof(float), "f", "state") ||
         take(outputs, &o, 1, count * width, sizeof(float), "f", "outputs"))
         goto done;
     if (self->outputs) {
@@ -207,7 +216,7 @@ static PyObject *plan_predict(PlanObject *self, PyObject *args) {
         goto done;
     }
     if (self->parameters) { /* with the GIL held: it takes some µs, the arena is for one at a time, and nobody moves theta */
-        finite = predict(&self->plan, &self->workplace, &data, t.buf, count, o.buf);
+        finite = predict(&self->plan, &self->workplace, &data, t.buf, s.buf, count, o.buf);
     } else {
         if (self->busy == getpid()) {
             PyErr_SetString(PyExc_RuntimeError, "the plan is running already, in another thread");
@@ -215,7 +224,7 @@ static PyObject *plan_predict(PlanObject *self, PyObject *args) {
         }
         self->busy = getpid();
         Py_BEGIN_ALLOW_THREADS
-        finite = predict(&self->plan, &self->workplace, &data, t.buf, count, o.buf);
+        finite = predict(&self->plan, &self->workplace, &data, t.buf, s.buf, count, o.buf);
         Py_END_ALLOW_THREADS
         self->busy = 0;
     }
@@ -224,25 +233,32 @@ static PyObject *plan_predict(PlanObject *self, PyObject *args) {
 done:
     if (i.obj) PyBuffer_Release(&i);
     if (t.obj) PyBuffer_Release(&t);
+    if (s.obj) PyBuffer_Release(&s);
     if (o.obj) PyBuffer_Release(&o);
     return result;
 }
 
-static PyObject *copy(PyObject *module, PyObject *args) {
-    PyObject *to, *from;
+/* Copy one vector into another, as long at least; whether that changes it, or -1 with an exception set. */
+static int copy_into(PyObject *to, PyObject *from) {
     Py_buffer t = {0}, f = {0};
-    PyObject *result = NULL;
-    (void)module;
-    if (!PyArg_ParseTuple(args, "OO", &to, &from)) return NULL;
+    int changed = -1;
     if (take(from, &f, 0, 0, sizeof(float), "f", "from") ||
         take(to, &t, 1, f.len / (int64_t)sizeof(float), sizeof(float), "f", "to"))
         goto done;
-    memcpy(t.buf, f.buf, (size_t)f.len);
-    result = Py_NewRef(Py_None);
+    changed = memcmp(t.buf, f.buf, (size_t)f.len) != 0;
+    if (changed) memcpy(t.buf, f.buf, (size_t)f.len);
 done:
     if (t.obj) PyBuffer_Release(&t);
     if (f.obj) PyBuffer_Release(&f);
-    return result;
+    return changed;
+}
+
+static PyObject *copy(PyObject *module, PyObject *args) {
+    PyObject *to[2], *from[2];
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOOO", &to[0], &from[0], &to[1], &from[1])) return NULL;
+    const int first = copy_into(to[0], from[0]), second = first < 0 ? -1 : copy_into(to[1], from[1]);
+    return second < 0 ? NULL : PyBool_FromLong(first | second);
 }
 
 static PyMethodDef plan_methods[] = {
@@ -251,7 +267,7 @@ static PyMethodDef plan_methods[] = {
      "weights=None)\n--\n\n"
      "Take a step on each batch of `order`; losses and correct are filled in."},
     {"predict", (PyCFunction)plan_predict, METH_VARARGS,
-     "predict(images, theta, area, channels, scale, offset, outputs)\n--\n\nFill in the outputs for images, at theta; whether all are finite."},
+     "predict(images, theta, state, area, channels, scale, offset, outputs)\n--\n\nFill in the outputs for images, at theta and state; whether all are finite."},
     {NULL, NULL, 0, NULL}};
 
 static PyType_Slot plan_slots[] = {{Py_tp_init, plan_init},
@@ -276,7 +292,9 @@ static int exec_module(PyObject *module) {
 }
 
 static PyMethodDef methods[] = {
-    {"copy", copy, METH_VARARGS, "copy(to, from)\n--\n\nCopy floats with the GIL held, so that no prediction sees half of them."},
+    {"copy", copy, METH_VARARGS,
+     "copy(theta, from_theta, state, from_state)\n--\n\nCopy both with the GIL held, so that no prediction sees half of them; "
+     "whether anything changes."},
     {NULL, NULL, 0, NULL}};
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, exec_module}, {0, NULL}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_native", "The kernels of the native engine.", 0, methods,

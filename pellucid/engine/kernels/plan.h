@@ -49,7 +49,7 @@ typedef struct {
     tensor kept;     /* a third one: a mask, the activation of a backward pass, who won a pooling */
     tensor also;     /* a fourth one: x of a backward pass that needs more than that */
     int64_t w;       /* place of the parameters, of a prediction in theta */
-    int64_t sums;    /* place of the gradient's parts, see parts.h */
+    int64_t sums;    /* place of the gradient's parts, see parts.h, or of statistics, of a prediction in the state */
     int64_t in, out; /* numbers of an example in x and y, or channels of images. At the end of a step: of gradients in
                         parts out is the parameters, and the first `in` of them are weights; of square_sum and
                         clipped_update out is the parameters, and the sums are of `in` of them */
@@ -105,7 +105,7 @@ static inline int64_t distortion_size(int64_t height, int64_t width, int64_t cha
 /* What the kernels of one step share. */
 typedef struct {
     float *arena;
-    const float *theta;   /* of a prediction, which reads the parameters where they are */
+    const float *theta, *state; /* of a prediction, which reads the parameters and running statistics where they are */
     const dataset *data;
     const optimizer *rule;
     const int64_t *order; /* the examples of the batch, as places in the data */
@@ -148,8 +148,10 @@ typedef void kernel(const operation *o, const pass *p, range part, int thread);
     X(batch_norm_backward) X(batch_norm_abreast_backward) X(batch_norm_pool_backward)                           \
     X(layer_norm_forward) X(layer_norm_backward) X(layer_norm_abreast_forward) X(layer_norm_abreast_backward)   \
     X(parts_descend) X(parts_update) X(parts_gradient)                                                          \
-    X(gather_planes) X(copy_planes) X(unfold_planes) X(convolution_predict) X(max_pool_predict)                 \
-    X(dense_predict) X(dense_forward) X(dense_backward) X(dense_descend) X(dense_update) X(dense_gradient)      \
+    X(gather_planes) X(copy_planes) X(unfold_planes) X(add_planes)                                              \
+    X(max_pool_predict) X(average_pool_predict) X(global_average_predict)                                       \
+    X(convolution_predict) X(dense_predict) X(batch_norm_predict) X(layer_norm_predict)                         \
+    X(dense_forward) X(dense_backward) X(dense_descend) X(dense_update) X(dense_gradient)      \
     X(sparse_forward) X(sparse_descend) X(sparse_update) X(sparse_gradient)                                     \
     X(relu_forward) X(relu_backward) X(leaky_relu_forward) X(leaky_relu_backward)                               \
     X(sigmoid_forward) X(sigmoid_backward) X(tanh_forward) X(tanh_backward)                                     \

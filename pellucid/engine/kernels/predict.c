@@ -11,7 +11,7 @@
 typedef struct {
     const plan *p;
     const dataset *data;
-    const float *theta;
+    const float *theta, *state;
     int64_t examples, at_once;
     float *outputs, *scratch;
     atomic_llong taken; /* examples that some thread has begun with */
@@ -22,8 +22,8 @@ static void forward(answers *a, int64_t first, int64_t count, int thread) {
     const plan *p = a->p;
     int64_t order[AT_ONCE];
     for (int64_t e = 0; e < count; e++) order[e] = first + e;
-    const pass now = {.arena = p->arena, .theta = a->theta, .data = a->data, .order = order, .examples = count,
-                      .threads = p->threads, .scratch = a->scratch, .scratch_size = p->scratch_size};
+    const pass now = {.arena = p->arena, .theta = a->theta, .state = a->state, .data = a->data, .order = order,
+                      .examples = count, .threads = p->threads, .scratch = a->scratch, .scratch_size = p->scratch_size};
     for (int64_t n = 0, end; n < p->count; n = end) {
         end = neighbours(p, n);
         carry_through(p, &now, n, end, (range){0, count}, p->operations[n].carry, thread);
@@ -46,8 +46,15 @@ static void answer(void *context, int thread) {
     restore_denormals(before);
 }
 
-int predict(const plan *p, workplace *w, const dataset *data, const float *theta, int64_t examples, float *outputs) {
-    answers a = {p, data, theta, examples, p->batch_size < AT_ONCE ? p->batch_size : AT_ONCE, outputs, w->scratch, 0, 1};
+/* Its share of the examples, in whole vectors of images abreast, and no more than the plan has room for. */
+static int64_t at_once(const plan *p, int64_t examples) {
+    const int64_t own = padded((examples + p->threads - 1) / p->threads), most = p->batch_size < AT_ONCE ? p->batch_size : AT_ONCE;
+    return own < most ? own : most;
+}
+
+int predict(const plan *p, workplace *w, const dataset *data, const float *theta, const float *state, int64_t examples,
+            float *outputs) {
+    answers a = {p, data, theta, state, examples, at_once(p, examples), outputs, w->scratch, 0, 1};
     if (p->threads == 1 || examples <= a.at_once) answer(&a, 0);
     else if (pool_run(w->threads, answer, &a)) return -1;
     return atomic_load(&a.finite);

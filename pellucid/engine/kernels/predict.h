@@ -106,12 +106,93 @@ static void pool_windows(pooled_plane o, int64_t side, int64_t stride) {
         }
 }
 
+ALWAYS_INLINE pooled_plane plane_of(const operation *o, const pass *p, int64_t c, int64_t e, int thread) {
+    return (pooled_plane){floats_of(p, o->x, e, thread) + c * o->x.plane, floats_of(p, o->y, e, thread) + c * o->y.plane,
+                          o->x.row, o->y.row, o->rows, o->columns};
+}
+
 static void max_pool_predict(const operation *o, const pass *p, range part, int thread) {
     for (int64_t c = 0; c < o->out; c++) {
-        const pooled_plane plane = {floats_of(p, o->x, part.first, thread) + c * o->x.plane,
-                                    floats_of(p, o->y, part.first, thread) + c * o->y.plane,
-                                    o->x.row, o->y.row, o->rows, o->columns};
+        const pooled_plane plane = plane_of(o, p, c, part.first, thread);
         if (o->side == 2 && o->stride == 2) pool_pairs(plane);
         else pool_windows(plane, o->side, o->stride);
+    }
+}
+
+/* A plane of means: each of its windows added up tap by tap, many windows at a time. */
+ALWAYS_INLINE void average_windows(pooled_plane o, const int64_t side, const int64_t stride) {
+    const float area = (float)(side * side);
+    for (int64_t i = 0; i < o.rows; i++) {
+        float *a = o.a + i * o.a_row;
+        for (int64_t j = 0; j < o.columns; j++) a[j] = 0;
+        for (int64_t tap = 0; tap < side * side; tap++) {
+            const float *x = o.x + (stride * i + tap / side) * o.x_row + tap % side;
+            INDEPENDENT for (int64_t j = 0; j < o.columns; j++) a[j] += x[j * stride];
+        }
+        for (int64_t j = 0; j < o.columns; j++) a[j] /= area;
+    }
+}
+
+static void average_pool_predict(const operation *o, const pass *p, range part, int thread) {
+    for (int64_t c = 0; c < o->out; c++) {
+        const pooled_plane plane = plane_of(o, p, c, part.first, thread);
+        if (o->side == 2 && o->stride == 2) average_windows(plane, 2, 2);
+        else average_windows(plane, o->side, o->stride);
+    }
+}
+
+static void global_average_predict(const operation *o, const pass *p, range part, int thread) {
+    for (int64_t c = 0; c < o->out; c++) {
+        float sum = 0;
+        for (int64_t i = 0; i < o->height; i++)
+            sum += row_sum(floats_of(p, o->x, part.first, thread) + place_of_row(o->x, c, i), o->width, 0, 0);
+        floats_of(p, o->y, part.first, thread)[c] = sum / (float)(o->height * o->width);
+    }
+}
+
+/* The ends of both ways of a residual block. */
+static void add_planes(const operation *o, const pass *p, range part, int thread) {
+    for (int64_t c = 0; c < o->out; c++)
+        for (int64_t i = 0; i < o->rows; i++) {
+            const float *x = floats_of(p, o->x, part.first, thread) + place_of_row(o->x, c, i);
+            const float *other = floats_of(p, o->kept, part.first, thread) + place_of_row(o->kept, c, i);
+            float *y = floats_of(p, o->y, part.first, thread) + place_of_row(o->y, c, i);
+            INDEPENDENT for (int64_t j = 0; j < o->columns; j++) y[j] = x[j] + other[j];
+        }
+}
+
+/* By the running statistics: a plane, whose gaps are taken along, or a number of each row. */
+static void batch_norm_predict(const operation *o, const pass *p, range part, int thread) {
+    const float *gain = p->theta + o->w, *bias = gain + o->out, *mean = p->state + o->sums, *variance = mean + o->out;
+    const float epsilon = (float)o->number;
+    for (int64_t e = part.first; e < part.last; e++) {
+        const float *x = floats_of(p, o->x, e, thread);
+        float *a = floats_of(p, o->y, e, thread);
+        if (!o->rows) INDEPENDENT for (int64_t i = 0; i < o->out; i++)
+            a[i] = rectify_if(o->relu, (x[i] - mean[i]) * (gain[i] / sqrtf(variance[i] + epsilon)) + bias[i]);
+        else for (int64_t c = 0; c < o->out; c++, x += o->x.plane, a += o->y.plane) {
+            const float middle = mean[c], scale = gain[c] / sqrtf(variance[c] + epsilon), shift = bias[c];
+            INDEPENDENT for (int64_t n = 0; n < (o->rows - 1) * o->x.row + o->columns; n++)
+                a[n] = rectify_if(o->relu, (x[n] - middle) * scale + shift);
+        }
+    }
+}
+
+/* Each example over all its numbers: a row of them, or the rows of all planes. */
+static void layer_norm_predict(const operation *o, const pass *p, range part, int thread) {
+    const int64_t lines = o->rows ? o->out * o->rows : 1, run = o->rows ? o->columns : o->out, height = o->rows ? o->rows : 1;
+    const float count = (float)(lines * run);
+    for (int64_t e = part.first; e < part.last; e++) {
+        const float *x = floats_of(p, o->x, e, thread), *gain = p->theta + o->w, *bias = gain + lines * run;
+        float mean = 0, squares = 0, *a = floats_of(p, o->y, e, thread);
+        for (int64_t n = 0; n < lines; n++) mean += row_sum(x + place_of_row(o->x, n / height, n % height), run, 0, 0);
+        mean /= count;
+        for (int64_t n = 0; n < lines; n++) squares += row_sum(x + place_of_row(o->x, n / height, n % height), run, mean, 1);
+        const float inverse = 1 / sqrtf(squares / count + (float)o->number);
+        for (int64_t n = 0; n < lines; n++, gain += run, bias += run) {
+            const float *from = x + place_of_row(o->x, n / height, n % height);
+            float *to = a + place_of_row(o->y, n / height, n % height);
+            INDEPENDENT for (int64_t j = 0; j < run; j++) to[j] = gain[j] * ((from[j] - mean) * inverse) + bias[j];
+        }
     }
 }

@@ -35,9 +35,11 @@ void workplace_close(workplace *w);
 int train(const plan *p, workplace *w, const dataset *data, const int64_t *order, int64_t examples,
           const distortions *distorted, const double *rates, int64_t steps, int64_t step, double *losses, int64_t *correct);
 
-/* The outputs (examples, outputs) of a plan that only goes forwards; the last operation writes them. Parameters that the
-   plan has not packed are read from theta. Returns whether all outputs are finite, or -1 where the system gives no threads. */
-int predict(const plan *p, workplace *w, const dataset *data, const float *theta, int64_t examples, float *outputs);
+/* The outputs (examples, outputs) of a plan that only goes forwards; the last operation writes them. Parameters and running
+   statistics that the plan has not packed are read from theta and state. Returns whether all outputs are finite, or -1
+   where the system gives no threads. */
+int predict(const plan *p, workplace *w, const dataset *data, const float *theta, const float *state, int64_t examples,
+            float *outputs);
 
 /* An instruction set that the kernels were compiled for. */
 typedef struct {

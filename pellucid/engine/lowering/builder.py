@@ -157,9 +157,9 @@ class Builder:
         """Where the parameters of the layer of this name lie."""
         return next(parameters for parameters in self.plan.parameters if parameters.layer == name)
 
-    def state_of(self, name: str) -> int:
-        """Where the running statistics of the layer of this name lie."""
-        return next(vector.place for vector in self.plan.state if vector.layer == name)
+    def state_of(self, name: str) -> Vector:
+        """Where the running statistics of the layer of this name lie: the first of them, and the others behind it."""
+        return next(vector for vector in self.plan.state if vector.layer == name)
 
     def emit(self, kernel: str, layer: str, shapes: str, arithmetic: int, floats: int, **fields: Any) -> None:
         """The next operation; `arithmetic` and `floats` (read and written) are those of one example.

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pellucid.engine.lowering.builder import Backward, Builder, Tensor
 from pellucid.engine.lowering.layers import elementwise_backward, like, numbers_of, size_of
-from pellucid.engine.plan import Images, Place, Rows, padded
+from pellucid.engine.plan import Images, Place, Prepare, Rows, padded
+from pellucid.layers import Layer
+from pellucid.layers.convolution import Convolution
+from pellucid.layers.dense import Dense
 from pellucid.layers.normalization import EPSILON, BatchNormalization, LayerNormalization, Normalization
 from pellucid.layers.pooling import MaxPooling
+
+Numbers = NDArray[np.float32]
 
 
 def batch_norm(
     builder: Builder, layer: BatchNormalization, x: Tensor, relu: bool = False, pool: MaxPooling | None = None
 ) -> tuple[Tensor, Backward]:
     """The layer, and with it the ReLU and the pooling of 2×2 that follow, if so."""
-    way, statistics = _way(x), _statistics(builder, layer, x)
+    way, statistics = _way(x), _statistics(builder, layer, x) if builder.training else _running(builder, layer)
     fields = {"x": x.place, "w": builder.parameters_of(layer.name).place, "sums": statistics}
     if pool and isinstance(x, Images):
         return _batch_norm_pool(builder, layer, x, pool, statistics, fields)
@@ -92,11 +101,51 @@ def _statistics(builder: Builder, layer: BatchNormalization, x: Tensor) -> int:
         x=x.place, sums=moments, **size,
     )  # fmt: skip
     builder.emit(
-        "batch_norm_statistics", layer.name, f"{features}", 0, 0, y=_at(builder.state_of(layer.name)),
+        "batch_norm_statistics", layer.name, f"{features}", 0, 0, y=_at(builder.state_of(layer.name).place),
         w=statistics, sums=moments, number=EPSILON, meet=True, **{**size, "carry": 0},
     )  # fmt: skip
     builder.must_meet = True
     return statistics
+
+
+def _running(builder: Builder, layer: BatchNormalization) -> int:
+    """Where a prediction finds μ and 1 / σ of each feature: the running mean, and what becomes of the variance."""
+    mean = builder.state_of(layer.name)
+    variance = slice(mean.start + mean.count, mean.start + 2 * mean.count)
+
+    def invert(theta: Numbers, state: Numbers) -> None:
+        state[variance] = 1 / np.sqrt(state[variance] + EPSILON)
+
+    builder.plan.prepared.append(invert)
+    return mean.place
+
+
+def folded(builder: Builder, layers: Sequence[Layer]) -> list[Layer]:
+    """The layers of a prediction without batch normalizations that follow weights, which are scaled instead."""
+    kept: list[Layer] = []
+    for layer in layers:
+        if isinstance(layer, BatchNormalization) and kept and isinstance(kept[-1], Dense | Convolution):
+            builder.plan.prepared.append(_fold(builder, kept[-1], layer))
+        else:
+            kept.append(layer)
+    return kept
+
+
+def _fold(builder: Builder, weights: Dense | Convolution, layer: BatchNormalization) -> Prepare:
+    """W ← s W and b ← s (b − μ) + bias, with s = gain / σ: then z is what the normalization would make of it."""
+    first, own = (builder.parameters_of(name).start for name in (weights.name, layer.name))
+    statistics, units = builder.state_of(layer.name).start, layer.sizes["rows"]
+    middle = first + units * (weights.fan_in if isinstance(weights, Convolution) else weights.sizes["in"])
+
+    def fold(theta: Numbers, state: Numbers) -> None:
+        gain, bias = theta[own : own + 2 * units].reshape(2, -1)
+        mean, variance = state[statistics : statistics + 2 * units].reshape(2, -1)
+        w, b = theta[first:middle].reshape(units, -1), theta[middle : middle + units]
+        scale = gain / np.sqrt(variance + EPSILON)
+        w *= scale[:, None]
+        b[...] = scale * (b - mean) + bias
+
+    return fold
 
 
 def _gradients(builder: Builder, layer: Normalization) -> int:

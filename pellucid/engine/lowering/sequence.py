@@ -8,7 +8,7 @@ from typing import Any
 from pellucid.engine.lowering.builder import Backward, Builder, Tensor
 from pellucid.engine.lowering.images import average_pooling, convolution, max_pooling
 from pellucid.engine.lowering.layers import dense, dropout, elementwise, identity, noise
-from pellucid.engine.lowering.normalization import batch_norm, layer_norm
+from pellucid.engine.lowering.normalization import batch_norm, folded, layer_norm
 from pellucid.engine.lowering.reshape import flatten, global_average_pooling
 from pellucid.engine.lowering.residual import residual
 from pellucid.layers import Layer
@@ -66,7 +66,7 @@ def row_of(builder: Builder, layers: Sequence[Layer], x: Tensor, rim: int = 0) -
         a number, which then has its gradients; it returns the gradient of that layer's input if the number is negative.
     """
     if not builder.training:
-        layers = undisturbed(layers)
+        layers = folded(builder, undisturbed(layers))
     backwards: list[tuple[int, Backward]] = []
     number = 0
     while number < len(layers):
