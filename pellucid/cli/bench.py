@@ -161,5 +161,6 @@ def _words(facts: dict[str, Any]) -> str:
         f"s: seconds an epoch, of predictions and processes a call; median of {facts['rounds']} turns of two epochs.\n"
         "ratio: in units of pellucid's best.\n"
         "of peak: the arithmetic of all products with weights, zeros and all, as a share of what the machine can do;\n"
-        "above 100% where pixels that are 0 are passed over.\n" + machine_words(facts)
+        "above 100% where pixels that are 0 are passed over, or convolutions take fewer multiplications.\n"
+        + machine_words(facts)
     )
