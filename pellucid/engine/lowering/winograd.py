@@ -25,12 +25,14 @@ def pays(layer: Convolution) -> bool:
 def weights(builder: Builder, layer: Convolution) -> Place:
     """Where each thread finds the layer's weights at all places."""
     channels, maps = layer.input_shape[0], layer.maps
-    size = PLACES * _step(maps, padded(channels))
+    size, pairs, side = PLACES * _step(maps, padded(channels)), maps * channels * builder.threads, layer.side
     place = (builder.claim(size * builder.threads), 0, size, 0, 0)
     builder.first.append(
         Operation(
-            "winograd_weights", layer.name, f"{maps * channels}", 0, 0, y=place, carry=builder.batch_size,
-            w=builder.parameters_of(layer.name).place, inputs=channels, outputs=maps, side=layer.side,
+            "winograd_weights", layer.name, f"{maps * channels}x{side}x{side} -> {maps * channels}x{POINTS}x{POINTS}",
+            2 * pairs * POINTS * side * (side + POINTS), 4 * pairs * (side**2 + PLACES), y=place,
+            carry=builder.batch_size, w=builder.parameters_of(layer.name).place, inputs=channels, outputs=maps,
+            side=side,
         )
     )  # fmt: skip
     both = PLACES * (_step(channels, TILES_ABREAST * PAD) + _step(padded(maps), TILES_ABREAST * PAD))
