@@ -9,7 +9,7 @@
 
 #define TILE_TAPS 4
 
-/* What becomes of dW: dz, or da and who won of `pixels` = 4 pixels of z, and where dW lies. */
+/* What dW is made of: dz, or behind a pooling da and who won; and where it lies. */
 typedef struct {
     const float *dz;
     const int32_t *winner;
@@ -18,13 +18,14 @@ typedef struct {
     int begin;
 } gradient_of;
 
-/* dW of a few maps by taps: all pixels go by, and the images of a vector are added up at the end. */
+/* dW of a few maps by taps: all pixels go by, behind a pooling four for each number of da, and the images of a vector are
+   added up at the end. */
 ALWAYS_INLINE void tile_of_taps(const int maps, const int taps, const int pixels, const operation *o, const float *x,
                                 const int64_t *tap, gradient_of of) {
     vector sum[TILE_MAPS][TILE_TAPS];
     UNROLLED for (int m = 0; m < maps; m++)
         for (int t = 0; t < taps; t++) sum[m][t] = splat(0);
-    const int64_t step = o->stride * PAD, row = o->stride * o->x.row, side = pixels / 2 + (pixels == 1);
+    const int64_t step = o->stride * PAD, row = o->stride * o->x.row, side = pixels == 4 ? 2 : 1;
     for (int64_t i = 0; i < o->rows; i++)
         for (int64_t j = 0; j < o->columns; j++)
             UNROLLED for (int n = 0; n < pixels; n++) {

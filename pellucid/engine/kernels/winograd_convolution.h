@@ -33,11 +33,12 @@ ALWAYS_INLINE tiling tiling_of(int64_t window, int64_t rows, int64_t columns) {
     return (tiling){side, across, across * tile_count(rows, side), rows, columns};
 }
 
-/* The first pixel of tile t of z, and of x, in rows so long; and how many pixels follow it there. */
+/* The first pixel of tile t, in z or in x, whose rows are so long. */
 ALWAYS_INLINE int64_t tile_place(tiling of, int64_t t, int64_t row) {
     return t / of.across * of.side * row + t % of.across * of.side * PAD;
 }
 
+/* What there is of tile t; x has as many more rows and columns than z as a window reaches over. */
 ALWAYS_INLINE square tile_square(tiling of, int64_t t, int64_t row, int64_t more) {
     return (square){row, of.rows + more - t / of.across * of.side, of.columns + more - t % of.across * of.side};
 }
@@ -150,7 +151,7 @@ ALWAYS_INLINE void add_tiles(const int side, const operation *o, tiling of, rang
             }
 }
 
-/* A pixel square of dz, 0 outside. */
+/* A tile of dz; what lies outside is 0. */
 ALWAYS_INLINE void tile_of_dz(const int side, const float *dz, square of, vector *y) {
     for (int i = 0; i < side; i++)
         for (int j = 0; j < side; j++)
