@@ -140,6 +140,7 @@ typedef void kernel(const operation *o, const pass *p, range part, int thread);
     X(convolution_forward) X(convolution_pool_forward) X(convolution_backward) X(convolution_gradient)          \
     X(convolution_pool_gradient)                                                                                \
     X(winograd_weights) X(winograd_forward) X(winograd_pool_forward) X(winograd_backward) X(winograd_gradient)      \
+    X(winograd_rows_weights) X(winograd_rows_forward) X(winograd_rows_pool_forward)                             \
     X(max_pool_forward) X(max_pool_backward) X(average_pool_forward) X(average_pool_backward)                   \
     X(flatten_forward) X(flatten_backward) X(global_average_forward) X(global_average_backward)                 \
     X(batch_norm_measure) X(batch_norm_abreast_measure) X(batch_norm_statistics)                                \

@@ -13,6 +13,7 @@
 #include "convolution.h"
 #include "convolution_gradient.h"
 #include "winograd_convolution.h"
+#include "winograd_rows.h"
 #include "pooling.h"
 #include "flatten.h"
 #include "batch_norm_backward.h"

@@ -50,6 +50,14 @@ ALWAYS_INLINE void store(float *to, vector value) { *(unaligned_vector *)to = va
 
 ALWAYS_INLINE vector splat(float value) { return value - (vector){0}; }
 
+/* The same, kept in a register until its last use: GCC likes to load it again and again, and each load takes a cycle. */
+ALWAYS_INLINE vector in_register(vector value) {
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(value));
+#endif
+    return value;
+}
+
 /* What a comparison of vectors says: -1 where it is true, 0 where not. */
 typedef int32_t mask __attribute__((vector_size(4 * LANES)));
 typedef int32_t unaligned_mask __attribute__((vector_size(4 * LANES), aligned(4), may_alias));

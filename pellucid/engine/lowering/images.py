@@ -20,10 +20,9 @@ def convolution(
     maps, rows, columns = layer.output_shape
     fields: dict[str, Any] = {"x": x.within(layer.padding), "relu": relu, **_window(builder, layer, x)}
     shapes, gradient_rim = _shapes(x.shape, layer.output_shape), min(layer.side - 1, IMAGE_RIM)
-    way = "convolution"
-    if winograd.pays(layer):
-        way = "winograd"
-        fields["also"] = winograd.weights(builder, layer)
+    way, back = winograd.ways(layer)
+    winograd.make_room(builder, layer, way)
+    fields["also"] = winograd.weights(builder, layer, way)
     if pool:
         a = builder.images(pool.output_shape, spare=True)
         winner, unpooled = builder.images_like(a), Images(0, maps, rows, columns, gradient_rim=gradient_rim)
@@ -40,15 +39,19 @@ def convolution(
         )  # fmt: skip
 
     def backward(da: Any, needs_dx: bool) -> Any:
-        if pool and not needs_dx and way == "convolution":
+        if pool and not needs_dx and back == "convolution":
             _weight_gradient(builder, layer, x, da, "convolution_pool_gradient", winner)
             return da
         if pool:
             da = _unpool(builder, pool, da, winner, unpooled)
         elif relu:
             da = elementwise_backward(builder, "relu", layer.name, da, a)
-        _weight_gradient(builder, layer, x, da, f"{way}_gradient")
-        return _dx(builder, layer, x, da, f"{way}_backward", fields.get("also", NOWHERE)) if needs_dx else da
+        winograd.make_room(builder, layer, back)
+        _weight_gradient(builder, layer, x, da, f"{back}_gradient")
+        if not needs_dx:
+            return da
+        also = fields["also"] if way == back else winograd.weights(builder, layer, back)
+        return _dx(builder, layer, x, da, f"{back}_backward", also)
 
     return a, backward
 
