@@ -248,7 +248,7 @@ def test_peak_memory_is_told_in_words() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("only", ["784-128-64-10, adam", "BN", "LeNet-5, one image", "LeNet-5, 10,000 images"])
+@pytest.mark.parametrize("only", ["784-128-64-10, adam", "BN", "LN", "LeNet-5, one image", "LeNet-5, 10,000 images"])
 def test_all_libraries_race(only: str, digits_folder: Path, tmp_path: Path) -> None:
     """Their answers are compared in the run itself."""
     expected = {"pellucid"}

@@ -1,4 +1,4 @@
-/* The same convolution in seven versions, from the formula to the kernels that train; ladder.py builds and times them.
+/* The same convolution in eight versions, from the formula to the kernels that train; ladder.py builds and times them.
 
    x is (B, C, H, W) and z (B, M, H', W'); from the fourth version on, (B / 16, C, H, W, 16) and (B / 16, M, H', W', 16). */
 
@@ -8,7 +8,7 @@
 #include "convolution.h"
 #include "peak.h"
 #include "product.h"
-#include "winograd.h"
+#include "winograd_rows.h"
 
 typedef struct {
     int64_t batch, channels, height, width, maps, side, rows, columns;
@@ -183,6 +183,21 @@ static void fewer_multiplications(const sizes *s, const float *w, const float *b
     else by_winograd(5, s, w, bias, x, z);
 }
 
+/* 8. The same along the rows alone, as winograd_rows.h has it: in an arena, whose places are counted from where w lies. */
+static void along_the_rows(const sizes *s, const float *w, const float *bias, const float *x, float *z) {
+    const int64_t rows = s->maps * s->channels * s->side, weights = rows * s->side, before = padded(weights + s->maps);
+    const int64_t scratch = before + padded(rows * POINTS), most_tiles = s->channels * s->height * s->columns;
+    float *arena = aligned_alloc(64, (size_t)(scratch + most_tiles * POINTS * PAD) * sizeof *arena);
+    memcpy(arena, w, (size_t)weights * sizeof *w);
+    memcpy(arena + weights, bias, (size_t)s->maps * sizeof *bias);
+    const pass p = {.arena = arena, .scratch = arena + scratch};
+    operation o = operation_of(s), first = o;
+    o.x.place = x - arena, o.y.place = z - arena, o.also.place = first.y.place = before;
+    winograd_rows_weights(&first, &p, (range){0, s->batch}, 0);
+    winograd_rows_forward(&o, &p, (range){0, s->batch}, 0);
+    free(arena);
+}
+
 static const struct {
     const char *name;
     version *run;
@@ -195,6 +210,7 @@ static const struct {
     {"tiles of 4 pixels", tiles_of_pixels, 1},
     {"tiles of maps by pixels", tiles_of_maps_by_pixels, 1},
     {"fewer multiplications", fewer_multiplications, 1},
+    {"fewer, along the rows alone", along_the_rows, 1},
 };
 
 const char *version_name(int number) { return number < (int)(sizeof versions / sizeof *versions) ? versions[number].name : NULL; }

@@ -13,6 +13,7 @@ from pellucid.arithmetic import operations
 from pellucid.layers import Layer
 from pellucid.layers.activation import ReLU
 from pellucid.layers.dense import Dense
+from pellucid.layers.normalization import LayerNormalization
 from pellucid.layers.pooling import MaxPooling
 from pellucid.network import Network
 
@@ -64,8 +65,8 @@ class Work:
 
     @property
     def dense(self) -> bool:
-        """Whether all is dense layers with ReLU between them."""
-        return all(isinstance(layer, Dense | ReLU) for layer in self.network.layers)
+        """Whether all that goes through the network is rows of numbers."""
+        return all(isinstance(layer, Dense | ReLU | LayerNormalization) for layer in self.network.layers)
 
     @property
     def learning_rate(self) -> float:
@@ -106,6 +107,7 @@ WORKS = (
     Work(P03, "sgd", 128),
     Work(P03, "adam", 128),
     Work("784-800-10", "momentum", 128),
+    Work("784-256-LN-256-LN-10", "adam", 128),
     Work(P03, "sgd", 32, "standard"),
     Work(P03, "sgd", 128, "standard"),
     Work(LENET5, "sgd", 32, examples=12_000),

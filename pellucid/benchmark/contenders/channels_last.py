@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pellucid.layers import Layer
 from pellucid.layers.convolution import Convolution
 from pellucid.layers.dense import Dense
-from pellucid.layers.normalization import BatchNormalization
+from pellucid.layers.normalization import Normalization
 from pellucid.layers.reshape import Flatten
 
 Arrays = list[NDArray[Any]]
@@ -33,7 +33,7 @@ def parameters(layers: list[Layer]) -> list[Arrays]:
         elif isinstance(layer, Dense):
             W = layer.W.reshape(-1, *maps).transpose(0, 2, 3, 1).reshape(len(layer.W), -1) if maps else layer.W
             arrays, maps = [W.T, layer.b.ravel()], ()
-        elif isinstance(layer, BatchNormalization):
+        elif isinstance(layer, Normalization):
             arrays = [layer.gain.ravel(), layer.bias.ravel()]
         elif isinstance(layer, Flatten):
             maps = layer.input_shape

@@ -16,7 +16,7 @@ from pellucid.benchmark.work import Work, order
 from pellucid.layers import Layer
 from pellucid.layers.convolution import Convolution
 from pellucid.layers.dense import Dense
-from pellucid.layers.normalization import EPSILON, MOMENTUM, BatchNormalization
+from pellucid.layers.normalization import EPSILON, MOMENTUM, BatchNormalization, LayerNormalization
 from pellucid.layers.pooling import MaxPooling
 from pellucid.layers.reshape import Flatten
 
@@ -104,6 +104,9 @@ def _logits(layers: Sequence[Layer], parameters: Any, statistics: Any, x: Any, *
             x = jax.tree.reduce(jnp.maximum, corners)
         elif isinstance(layer, BatchNormalization):
             x, running = _normalized(x, own, running, training=training)
+        elif isinstance(layer, LayerNormalization):
+            apart = x - x.mean(axis=1, keepdims=True)
+            x = apart / jnp.sqrt((apart**2).mean(axis=1, keepdims=True) + EPSILON) * own[0] + own[1]
         else:
             x = x.reshape(len(x), -1) if isinstance(layer, Flatten) else jax.nn.relu(x)
         after.append(running)

@@ -14,7 +14,7 @@ from pellucid.benchmark.work import Work, order
 from pellucid.layers import Layer
 from pellucid.layers.convolution import Convolution
 from pellucid.layers.dense import Dense
-from pellucid.layers.normalization import BatchNormalization
+from pellucid.layers.normalization import BatchNormalization, LayerNormalization
 from pellucid.layers.pooling import MaxPooling
 from pellucid.layers.reshape import Flatten
 
@@ -56,6 +56,8 @@ def _module(layer: Layer) -> Any:
         return nn.MaxPool2d(layer.side, layer.stride)
     elif isinstance(layer, BatchNormalization):
         return nn.BatchNorm2d(layer.input_shape[0])
+    elif isinstance(layer, LayerNormalization):
+        return nn.LayerNorm(layer.input_shape)
     else:
         return nn.Flatten() if isinstance(layer, Flatten) else nn.ReLU()
     with torch.no_grad():

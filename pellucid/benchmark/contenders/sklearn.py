@@ -1,4 +1,4 @@
-"""scikit-learn: MLPClassifier on float32, an epoch for each partial_fit. It has dense networks only."""
+"""scikit-learn: MLPClassifier on float32, an epoch for each partial_fit. It has dense networks with ReLU only."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ import numpy as np
 
 from pellucid.benchmark.contenders import Contender, Examples, Predictor, channels_last
 from pellucid.benchmark.work import Work
+from pellucid.layers.activation import ReLU
+from pellucid.layers.dense import Dense
 
 neural_network: Any = importlib.import_module("sklearn.neural_network")
+
+
+def _can(work: Work) -> bool:
+    return all(isinstance(layer, Dense | ReLU) for layer in work.layers)
 
 
 def _classifier(work: Work, examples: Examples) -> Any:
@@ -31,7 +37,7 @@ def _classifier(work: Work, examples: Examples) -> Any:
 
 def contenders(work: Work, examples: Examples, threads: int) -> list[Contender]:
     """On NumPy's matrix products, whose threads the race has set."""
-    if not work.dense:
+    if not _can(work):
         return []
     classifier = _classifier(work, examples)
 
@@ -46,7 +52,7 @@ def contenders(work: Work, examples: Examples, threads: int) -> list[Contender]:
 
 def predictors(work: Work, examples: Examples, images: int) -> list[Predictor]:
     """predict_proba on rows."""
-    if not work.dense:
+    if not _can(work):
         return []
     classifier, rows = _classifier(work, examples), examples.test_rows[:images]
     return [Predictor("scikit-learn", "MLPClassifier", lambda: classifier.predict_proba(rows))]

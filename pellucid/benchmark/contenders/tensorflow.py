@@ -16,7 +16,7 @@ from pellucid.benchmark.work import Work, order
 from pellucid.layers import Layer
 from pellucid.layers.convolution import Convolution
 from pellucid.layers.dense import Dense
-from pellucid.layers.normalization import EPSILON, MOMENTUM, BatchNormalization
+from pellucid.layers.normalization import EPSILON, MOMENTUM, BatchNormalization, LayerNormalization
 from pellucid.layers.pooling import MaxPooling
 from pellucid.layers.reshape import Flatten
 
@@ -63,6 +63,8 @@ def _layers(layer: Layer) -> list[Any]:
         return [made.MaxPooling2D(layer.side, layer.stride)]
     if isinstance(layer, BatchNormalization):
         return [made.BatchNormalization(momentum=1 - MOMENTUM, epsilon=EPSILON)]
+    if isinstance(layer, LayerNormalization):
+        return [made.LayerNormalization(epsilon=EPSILON)]
     return [made.Flatten() if isinstance(layer, Flatten) else made.ReLU()]
 
 

@@ -3,6 +3,9 @@
    Why it is fast: a tile of maps by taps stays in registers while all pixels go by; each pixel of dz that is loaded
    serves all taps of the tile, each of x all maps. The images of a vector are added up once, at the end. */
 
+#ifndef PELLUCID_CONVOLUTION_GRADIENT_H
+#define PELLUCID_CONVOLUTION_GRADIENT_H
+
 #include "convolution.h"
 #include "parts.h"
 #include "shuffle.h"
@@ -117,3 +120,5 @@ static void convolution_gradient(const operation *o, const pass *p, range part, 
 
 /* Where nobody asks for dx, max pooling of 2×2 goes its way back here: dz, which is mostly 0, is never written. */
 static void convolution_pool_gradient(const operation *o, const pass *p, range part, int thread) { gradient_by(1, o, p, part, thread); }
+
+#endif

@@ -6,7 +6,7 @@
 #ifndef PELLUCID_WINOGRAD_CONVOLUTION_H
 #define PELLUCID_WINOGRAD_CONVOLUTION_H
 
-#include "convolution.h"
+#include "convolution_gradient.h"
 #include "parts.h"
 #include "product.h"
 #include "shuffle.h"
