@@ -129,7 +129,7 @@ def test_numbers_that_make_no_sense_read_nothing_outside_of_the_image() -> None:
 
 # Training
 
-LAYERS = ("20", "3C3-MP2")  # what reads the images
+LAYERS = ("20", "3C3:tanh-AP2")  # what reads the images; smooth, so that rounding decides nothing
 PROBLEMS = ("mostly 0", "dense", "symmetric", "colour", "floats")
 
 
@@ -173,8 +173,8 @@ def test_a_training_loses_what_it_loses_on_the_reference(
     for text in ("shift1 rotate10", ALL):
         losses, theta = train(NativeEngine, kind, layers, text)
         expected, reference = train(ReferenceEngine, kind, layers, text)
-        np.testing.assert_allclose(losses, expected, rtol=1e-3)
-        np.testing.assert_allclose(theta, reference, atol=2e-3)
+        np.testing.assert_allclose(losses, expected, rtol=2e-4)
+        np.testing.assert_allclose(theta, reference, atol=2e-4)
     plain, _ = train(NativeEngine, kind, layers, "shift0.000001")
     assert abs(losses - plain).max() > 1e-2  # what is drawn is seen
 

@@ -39,12 +39,15 @@ def test_every_recipe_learns_32_digits_by_heart(sample: Digits, name: str) -> No
     """With its own architecture, loss, optimizer and batches; the epochs are more, for each has but a step or two.
 
     What hinders learning by heart on purpose is left out: dropout and noise, penalties and decay, distorted images,
-    smoothed labels, a schedule made for other epochs.
+    smoothed labels, a schedule made for other epochs. In its place stands half of its peak, about its mean: at the peak
+    from the first step on, one seed in eight of lenet5 dies, on every engine, and rounding decides which.
     """
     recipe = find(name)
+    rate = recipe.learning_rate / (1 if recipe.schedule == "constant" else 2)
     recipe = replace(
         recipe, architecture=re.sub(r"-[DN][0-9.]+", "", recipe.architecture), epochs=EPOCHS.get(name, MOST_EPOCHS),
         weight_decay=0.0, l1=0.0, l2=0.0, max_norm=0.0, augment="", label_smoothing=0.0, schedule="constant",
+        learning_rate=rate,
     )  # fmt: skip
     few = sample[0].subset(slice(32))
     assert len(np.unique(few.labels)) == 10

@@ -9,7 +9,7 @@
 
 #include "winograd_convolution.h"
 
-#define ROW_MAPS (TILE_MAPS / 2) /* maps at a time: their sums at all points fill the registers */
+#define ROW_MAPS (TILE_MAPS / 2) /* maps at a time, 3 or 1: their sums at all points fill the registers */
 
 /* In place of ∞ there is a 0 that nobody reads. */
 static const float point[POINTS] = {0, 1, -1, 2, -2, 1.f / 2, -1.f / 2, 0};
@@ -105,9 +105,10 @@ ALWAYS_INLINE void winograd_rows_by(const int window, const int pooled, const op
                         const float *u = floats_of(p, o->also, 0, thread) + m.first * o->in * window * POINTS;
                         float *to = y + m.first * o->y.plane;
                         int32_t *who = winner + m.first * o->y.plane;
-                        if (m.last - m.first == 3) maps_of_rows(3, window, pooled, o, u, bias + m.first, from, here, to, who);
-                        else if (m.last - m.first == 2) maps_of_rows(2, window, pooled, o, u, bias + m.first, from, here, to, who);
-                        else maps_of_rows(1, window, pooled, o, u, bias + m.first, from, here, to, who);
+                        const int64_t maps = ROW_MAPS > 1 ? m.last - m.first : 1;
+                        if (maps == 1) maps_of_rows(1, window, pooled, o, u, bias + m.first, from, here, to, who);
+                        else if (maps == 2) maps_of_rows(2, window, pooled, o, u, bias + m.first, from, here, to, who);
+                        else maps_of_rows(3, window, pooled, o, u, bias + m.first, from, here, to, who);
                     }
                 }
         }
