@@ -12,6 +12,7 @@ from pellucid.callbacks import (
     TimeLimit,
     WeightAveraging,
 )
+from pellucid.committee import Committee
 from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
 from pellucid.finder import find_learning_rate
 from pellucid.initializers import initializer
@@ -43,6 +44,7 @@ __all__ = [
     "BatchNormalization",
     "CSVLogger",
     "Callback",
+    "Committee",
     "Convolution",
     "DataError",
     "Dense",

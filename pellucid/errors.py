@@ -19,6 +19,10 @@ class ShapeError(UsageError):
     """Shapes that do not fit together, found when the network is built or fed."""
 
 
+class CommitteeError(UsageError, AttributeError):
+    """A committee is asked for what only its members have; as an AttributeError, `hasattr` takes it for a no."""
+
+
 class DataError(PellucidError, ValueError):
     """A data set or image file that is missing, damaged or does not fit."""
 

@@ -1,4 +1,4 @@
-"""A network from a model file, read with suspicion."""
+"""A network or a committee from a model file, read with suspicion."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.committee import Committee
 from pellucid.data.normalization import Normalization
 from pellucid.errors import ModelFileError, PellucidError
 from pellucid.files.model import read_model
@@ -17,8 +18,8 @@ from pellucid.notation import parse
 from pellucid.workspace import slots
 
 
-def load(path: str | Path) -> Network:
-    """The network in a model file, or in a run folder.
+def load(path: str | Path) -> Network | Committee:
+    """The network or the committee in a model file, or in a run folder.
 
     Raises:
         ModelFileError: no such file, not a model, damaged, or tensors that do not fit its architecture.
@@ -40,11 +41,12 @@ def load(path: str | Path) -> Network:
         raise ModelFileError(f"{path} does not describe a network of pellucid: {str(error)[:500]}") from None
 
 
-def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network:
+def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network | Committee:
     shape, layers = parse(about["architecture"])
     connect(layers, shape)
+    members = _members(about.get("members"))
     places = slots(layers, "parameter") + slots(layers, "state")
-    expected = {slot.name: slot.shape for slot in places}
+    expected = {slot.name: (*members, *slot.shape) for slot in places}
     found = {name: tensor.shape for name, tensor in tensors.items()}
     if expected != found:  # compared before anything of the architecture's size is allocated
         name = next(name for name in [*expected, *found] if expected.get(name) != found.get(name))
@@ -66,11 +68,22 @@ def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network
         classes=_names(about["classes"]),
     )
     network.normalization = Normalization(**about["normalization"])
-    for slot in slots(network.layers, "parameter"):
-        slot.view(network.theta)[...] = tensors[slot.name]
-    for slot in slots(network.layers, "state"):
-        slot.view(network.state)[...] = tensors[slot.name]
+    theta, state = (np.empty((*members, vector.size), vector.dtype) for vector in (network.theta, network.state))
+    for slot in slots(layers, "parameter"):
+        slot.view(theta)[...] = tensors[slot.name]
+    for slot in slots(layers, "state"):
+        slot.view(state)[...] = tensors[slot.name]
+    if members:
+        return Committee(network, theta, state)
+    network.theta[...], network.state[...] = theta, state
     return network
+
+
+def _members(count: Any) -> tuple[int, ...]:
+    """The axis of a committee's members, before those of a tensor; none of a single network."""
+    if count is not None and (type(count) is not int or count < 1):
+        raise ModelFileError(f"members is a whole number, at least 1, not {str(count)[:100]}.")
+    return () if count is None else (count,)
 
 
 def _names(classes: Any) -> list[str]:

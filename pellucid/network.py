@@ -87,7 +87,7 @@ class Network:
         self._gradient = np.zeros_like(self._theta)
         self._state = np.zeros(length(slots(layers, "state")), self.dtype)
         self._bind()
-        self._predictor = Predictor(layers)
+        self.predictor = Predictor(layers)
         self.told_of_scale = False  # whether images of another scale were noticed
         initialize(self.workspace(), initializer, seed)
 
@@ -150,12 +150,8 @@ class Network:
             NumericError: the outputs are not finite, because the weights or the values are too large.
         """
         images = check_images(images, self.input_shape)
-        self._check_scale(images)
-        asked = self._theta, self._state, images, self.normalization
-        outputs = self._predictor.few(self.loss.link, *asked)
-        if outputs is None:
-            outputs, _ = self._predictor.many(self.loss, *asked)
-        return outputs
+        self.check_scale(images)
+        return self.predictor(self.loss, self._theta, self._state, images, self.normalization)
 
     def classify(self, images: NDArray[Any]) -> NDArray[np.int64]:
         """The class of each example, (N,): the largest output, or whether a single output is above ½."""
@@ -167,13 +163,13 @@ class Network:
         Of rows of answers (N, outputs) for binary cross-entropy, an example is right when all its answers are.
         """
         images, targets = self.check_examples(data, labels)
-        self._check_scale(images)
+        self.check_scale(images)
         loss = for_labels(self.loss, labels)
-        outputs, mean_loss = self._predictor.many(loss, self._theta, self._state, images, self.normalization, targets)
+        outputs, mean_loss = self.predictor.many(loss, self._theta, self._state, images, self.normalization, targets)
         true, predicted = (np.asarray(loss.decide(values.T).T, np.int64) for values in (targets, outputs))
         return Evaluation(outputs, true, predicted, mean_loss, self.classes)
 
-    def _check_scale(self, images: NDArray[Any]) -> None:
+    def check_scale(self, images: NDArray[Any]) -> None:
         """Warn, once, of floats that are far from what networks are made for."""
         if not self.told_of_scale and (size := typical_size(images)) > FAR:
             self.told_of_scale = True
@@ -200,16 +196,18 @@ class Network:
         """Write the network to a model file, atomically; `made` says how it was made."""
         tensors = {slot.name: slot.view(self._theta) for slot in slots(self.layers, "parameter")}
         tensors |= {slot.name: slot.view(self._state) for slot in slots(self.layers, "state")}
-        about = {
+        write_model(Path(path), tensors, self.about() | {"made": made or {}})
+
+    def about(self) -> dict[str, Any]:
+        """All but the numbers, as a model file keeps it."""
+        return {
             "architecture": self.architecture,
             "output": self.output,
             "loss": self.loss.kind,
             "input_shape": list(self.input_shape),
             "classes": list(self.classes),
             "normalization": vars(self.normalization),
-            "made": made or {},
         }
-        write_model(Path(path), tensors, about)
 
     def summary(self) -> None:
         """Print the layers with their shapes, parameters and arithmetic."""
@@ -245,9 +243,9 @@ class Network:
             layer.numbers = self._shown.of[layer.name]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("_shown", "_predictor")}
+        return {name: value for name, value in vars(self).items() if name not in ("_shown", "predictor")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._predictor = Predictor(self.layers)
+        self.predictor = Predictor(self.layers)
         self._bind()

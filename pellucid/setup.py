@@ -6,8 +6,11 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from pellucid.checks import check_whole
 from pellucid.data.dataset import Dataset
 from pellucid.errors import DataError, UsageError
+
+MOST_MEMBERS = 1000
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Setup:
         dataset: the training data in words.
         sha256: of the training data.
         device: that the engine computes on.
+        members: of the committee, 1 of a single network.
     """
 
     data: str
@@ -31,15 +35,17 @@ class Setup:
     dataset: str
     sha256: str
     device: str = "cpu"
+    members: int = 1
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            kinds = {"str": (str,), "int | None": (int, type(None))}[str(field.type)]
+            kinds = {"str": (str,), "int": (int,), "int | None": (int, type(None))}[str(field.type)]
             if type(value) not in kinds:
                 raise UsageError(f"{field.name} is {value!r}; a {field.type} is expected.")
         if self.checkpoint_every is not None and self.checkpoint_every < 1:
             raise UsageError(f"checkpoint_every is {self.checkpoint_every}; at least 1 is expected.")
+        check_whole("members", self.members, 1, MOST_MEMBERS)
 
     def check(self, train: Dataset) -> None:
         """Refuse training data that are not those of the run.

@@ -36,8 +36,8 @@ class Slot:
         return f"{self.layer.name}/{self.tensor.name}"
 
     def view(self, vector: Array) -> Array:
-        """The tensor as a view into a flat vector."""
-        return vector[self.start : self.stop].reshape(self.shape)
+        """The tensor as a view into a flat vector, or into several (n, length) the tensors of all: (n, *shape)."""
+        return vector[..., self.start : self.stop].reshape(*vector.shape[:-1], *self.shape)
 
 
 def slots(layers: Sequence[Layer], role: Role) -> list[Slot]:

@@ -86,7 +86,7 @@ def agree(network: pl.Network, images: Any, counts: Sequence[int] = ()) -> None:
         np.testing.assert_allclose(
             network.predict(images[:count]), exact[:count], rtol=0, atol=near, err_msg=f"{count} of {network}"
         )
-    assert network._predictor.made.few  # by the kernels
+    assert network.predictor.made.few  # by the kernels
 
 
 @pytest.mark.parametrize("text", [*ARCHITECTURES, *OTHERS])
@@ -210,7 +210,7 @@ def test_evaluation_finds_the_loss_of_the_formulas(output: str, loss: str | None
     found, expected = native.evaluate(images, labels), exact.evaluate(images, labels)
     assert found.loss == pytest.approx(expected.loss, rel=1e-4)
     np.testing.assert_allclose(found.outputs, expected.outputs, atol=1e-5)
-    assert native._predictor.made.idle
+    assert native.predictor.made.idle
 
 
 @pytest.mark.parametrize("text", ["1x12x12-6C5-MP2-30-5", "1x12x12-6C5-BN-MP2-BN-30-BN-5"])

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from pellucid.committee import Committee
 from pellucid.data.catalogue import NAMES
-from pellucid.errors import ModelFileError
+from pellucid.errors import ModelFileError, UsageError
 from pellucid.loading import load
 from pellucid.network import Network
 
@@ -17,11 +18,21 @@ AUGMENT_HELP = 'Distort training images: "shift2 rotate10 zoom0.1 shear10 elasti
 ENGINE_HELP = "auto, native, reference or torch."
 DEVICE_HELP = "Of the engine torch: cpu, cuda, cuda:1 ..."
 Data = Annotated[str, typer.Option(metavar="NAME|PATH", help=DATA_HELP)]
+Member = Annotated[int | None, typer.Option(metavar="I", help="Of a committee only this member: 1, 2, ...")]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A .safetensors file or a run folder.")]
 
 
-def open_model(text: str) -> Network:
-    """The network that MODEL names."""
+def open_model(text: str, member: int | None = None) -> Network | Committee:
+    """The network or the committee that MODEL names, or this member of it: 1, 2, ...
+
+    Raises:
+        UsageError: there is no such member, or MODEL is a single network.
+    """
     if text == "pretrained":
         raise ModelFileError("This version brings no pretrained model. Train one: pellucid train p03")
-    return load(text)
+    model = load(text)
+    if member is None:
+        return model
+    if isinstance(model, Committee):
+        return model.member(member)
+    raise UsageError(f"{text} is a single network, no committee; leave out --member.")

@@ -46,9 +46,10 @@ def duration(seconds: float) -> str:
 
 
 class TrainingProgress(Callback):
-    """A line for each epoch; on a terminal also a bar that moves within it."""
+    """A line for each epoch, begun by `who` trains; on a terminal also a bar that moves within it."""
 
-    def __init__(self) -> None:
+    def __init__(self, who: str = "") -> None:
+        self.who = f"{who}  " if who else ""
         console = Console(stderr=True)
         self.bars = Bars(
             TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[words]}"),
@@ -67,7 +68,7 @@ class TrainingProgress(Callback):
         """Move the bar."""
         speed = f"{logs.images_per_second:,.0f} images/s  {duration(logs.seconds_left)} left"
         words = f"loss {logs.loss:.4f}  accuracy {logs.accuracy:.2%}  {speed}"
-        title = f"epoch {logs.epoch}/{logs.epochs}"
+        title = f"{self.who}epoch {logs.epoch}/{logs.epochs}"
         self.bars.update(self.task, completed=logs.done, total=logs.examples, description=title, words=words)
 
     def on_epoch_end(self, epoch: int, logs: Progress) -> None:
@@ -77,7 +78,7 @@ class TrainingProgress(Callback):
         if logs.validation_accuracy is not None:
             held_out = f"  validation {logs.validation_loss:.4f} {logs.validation_accuracy:7.2%}"
         line = (
-            f"epoch {logs.epoch:>{width}}/{logs.epochs}  loss {logs.loss:.4f}  "
+            f"{self.who}epoch {logs.epoch:>{width}}/{logs.epochs}  loss {logs.loss:.4f}  "
             f"accuracy {logs.accuracy:7.2%}{held_out}  {logs.images_per_second:9,.0f} images/s  "
             f"{duration(logs.seconds_left)} left"
         )

@@ -13,9 +13,10 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from pellucid.cli.options import Json, Model, open_model
+from pellucid.cli.options import Json, Member, Model, open_model
 from pellucid.cli.output import emit
 from pellucid.cli.picture import show_image, show_stages
+from pellucid.committee import Committee
 from pellucid.data.formats.part import flat_shape
 from pellucid.data.images import Images, read_images
 from pellucid.errors import DataError, ModelFileError, PellucidError, UsageError
@@ -54,6 +55,7 @@ def command(
     submission: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Write the answers there as Kaggle takes them: ImageId,Label.")
     ] = None,
+    member: Member = None,
     json: Json = False,
 ) -> int:
     """Predict the class of each image in the files."""
@@ -61,7 +63,7 @@ def command(
         raise UsageError(f"--submission takes the answers for one file, not for {len(files)}.")
     if submission and submission.resolve() == files[0].resolve():
         raise UsageError(f"--submission would overwrite {submission}, whose images are asked for.")
-    network = open_model(model)
+    network = open_model(model, member)
     answers = [_answer(network, file) for file in files]
     if submission:
         write_atomic(submission, _rows(answers[0].labels))
@@ -75,7 +77,7 @@ def command(
     return 0
 
 
-def _shape(network: Network) -> tuple[int, int, int]:
+def _shape(network: Network | Committee) -> tuple[int, int, int]:
     """Channels, height and width of the images that the network reads: those it was made for, or a square."""
     shape = network.input_shape
     if len(shape) == 3 and shape[0] in (1, 3):
@@ -87,7 +89,7 @@ def _shape(network: Network) -> tuple[int, int, int]:
     return 3 if colours else 1, height, width
 
 
-def _answer(network: Network, file: Path) -> Answer:
+def _answer(network: Network | Committee, file: Path) -> Answer:
     channels, height, width = _shape(network)
     found = read_images(file, height, width, channels)
     parts = [found.images[start : start + AT_ONCE] for start in range(0, len(found.images), AT_ONCE)]
@@ -111,7 +113,7 @@ def _rows(labels: list[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def _result(network: Network, answers: list[Answer], show: bool, submission: Path | None) -> dict[str, Any]:
+def _result(network: Network | Committee, answers: list[Answer], show: bool, submission: Path | None) -> dict[str, Any]:
     """The object of --json; with a submission the answers stand in its file."""
     result: dict[str, Any] = {"classes": list(network.classes)}
     if submission:
@@ -136,7 +138,7 @@ def _predictions(answer: Answer, show: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _print(network: Network, answer: Answer, show: bool, lines: bool) -> None:
+def _print(network: Network | Committee, answer: Answer, show: bool, lines: bool) -> None:
     for index, row in enumerate(answer.outputs if lines or show else ()):
         where = f"{answer.file}[{index}]" if len(answer.outputs) > 1 else str(answer.file)
         if show and answer.found.stages:
@@ -149,7 +151,7 @@ def _print(network: Network, answer: Answer, show: bool, lines: bool) -> None:
         print(f"{answer.file}: accuracy {answer.accuracy:.2%} of {len(answer.labels):,} labelled images")
 
 
-def _line(network: Network, outputs: NDArray[Any], label: str) -> str:
+def _line(network: Network | Committee, outputs: NDArray[Any], label: str) -> str:
     """The answer, how sure it is, and the second choice."""
     if len(outputs) == 1:
         return f"{label}  (output {outputs[0]:.4f})"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.cells import cell_len, set_cell_size
 
-from pellucid.cli.options import Data, Json, Model, open_model
+from pellucid.cli.options import Data, Json, Member, Model, open_model
 from pellucid.cli.output import DownloadProgress, emit
 from pellucid.data import load
 from pellucid.metrics import Evaluation
@@ -22,10 +22,11 @@ def command(
     model: Model,
     data: Data = "mnist",
     mistakes: Annotated[int, typer.Option(min=0, help="How many of the surest mistakes to list.")] = 10,
+    member: Member = None,
     json: Json = False,
 ) -> int:
     """Test a model: accuracy, loss, confusion matrix, each class, the surest mistakes."""
-    network = open_model(model)
+    network = open_model(model, member)
     _, test = load(data, DownloadProgress())
     evaluation = network.evaluate(test)
     if json:

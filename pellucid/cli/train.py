@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from pellucid.callbacks import History
-from pellucid.cli.interruption import Interruption
+from pellucid.cli.members import show_committee, train_committee
 from pellucid.cli.options import AUGMENT_HELP, DEVICE_HELP, ENGINE_HELP, Data, Json
-from pellucid.cli.output import DownloadProgress, TrainingProgress, duration, emit, say
-from pellucid.data import Dataset, load
-from pellucid.data.augment import parse
+from pellucid.cli.output import DownloadProgress, say
+from pellucid.cli.session import announce, resumable, show, standing, train_and_test
+from pellucid.committee_run import CommitteeRun
+from pellucid.committee_run import resume as resume_run
+from pellucid.data import load
 from pellucid.data.catalogue import NAMES
-from pellucid.diagnosis.breakdown import BreakdownError
-from pellucid.engine import devices
 from pellucid.engine.engines import select
 from pellucid.errors import UsageError
-from pellucid.glass import curves
-from pellucid.machine import blas_threads, cores
-from pellucid.network import Network
 from pellucid.recipe import changed, find
 from pellucid.run import Run, read_metrics, resolved
 from pellucid.setup import Setup
-from pellucid.snapshot import Snapshot
-from pellucid.training import fit
 
 Option = typer.Option
-THREADS = {"native": cores, "reference": blas_threads, "torch": devices.threads}  # that each engine takes by itself
 
 
 def command(
@@ -87,6 +79,9 @@ def command(
         int | None,
         Option(metavar="STEPS", help="Write a checkpoint after every so many steps; by default now and then."),
     ] = None,
+    members: Annotated[
+        int, Option(metavar="N", help="Train so many networks, with seeds that follow each other, as one committee.")
+    ] = 1,
     resume: Annotated[
         Path | None, Option(metavar="RUN", help="Go on with the run in this folder, with its own recipe and options.")
     ] = None,
@@ -112,10 +107,15 @@ def command(
     if reason:
         say(f"The reference engine trains, {reason}.")
     place = data if data in NAMES else str(Path(data).absolute())
-    setup = Setup(place, engine, threads, checkpoint_every, train.description, train.sha256(), device)
-    with Run.new(out, resolved(recipe, network), setup) as run:
-        result, history = _train(run, train, test, network, None)
-    return _show(result, history.history, json)
+    setup = Setup(place, engine, threads, checkpoint_every, train.description, train.sha256(), device, members)
+    recipe = resolved(recipe, network)
+    if members > 1:
+        with CommitteeRun.new(out, recipe, setup) as committee, resumable(committee):
+            return show_committee(train_committee(committee, train, test), json)
+    with Run.new(out, recipe, setup) as run, resumable(run):
+        announce(run, network, train, test)
+        result, history = train_and_test(run, network, train, test, None)
+    return show(result, history.history, json)
 
 
 def _was_given(context: typer.Context, name: str) -> bool:
@@ -131,113 +131,21 @@ def _go_on(folder: Path, data: str | None, given: set[str], json: bool) -> int:
             f"--resume goes on with the recipe and the options of {folder}; leave out {words}. "
             "Beside it stand only --data, for data that were moved, and --json."
         )
-    with Run.resume(folder) as run:
-        if (result := run.result()) is not None:
+    with resume_run(folder) as run, resumable(run):
+        result = run.result()
+        if result is not None:
             say(f"{folder} is finished.")
-            return _show(result, read_metrics(folder), json)
-        train, test = load(data or run.setup.data, DownloadProgress())
-        run.setup.check(train)
-        if data and data not in NAMES:
-            run.setup = replace(run.setup, data=str(Path(data).absolute()))
-        snapshot = run.snapshot()
-        network = run.recipe.make_network(train.input_shape, train.classes)
-        if snapshot is None:
-            say(f"{folder} has no checkpoint yet: it starts from its recipe.")
         else:
-            over = snapshot.epoch > run.recipe.epochs or snapshot.stopped
-            where = "with its test" if over else f"in epoch {snapshot.epoch} of {run.recipe.epochs}"
-            say(f"{folder} goes on {where}, after {snapshot.step:,} steps.")
-        result, history = _train(run, train, test, network, snapshot)
-    return _show(result, history.history, json)
-
-
-def _train(
-    run: Run, train: Dataset, test: Dataset, network: Network, snapshot: Snapshot | None
-) -> tuple[dict[str, Any], History]:
-    """Train by the run's recipe, test, and leave the results in its folder."""
-    recipe, setup = run.recipe, run.setup
-    title = "network" if recipe.name == network.architecture else recipe.name
-    place = f" on {setup.device}" if setup.engine == "torch" else ""
-    say(f"{title}: {network.architecture}, {network.theta.size:,} parameters, engine {setup.engine}{place}")
-    train = train.subset(slice(recipe.limit)) if recipe.limit else train
-    say(f"{train.description}; {len(test):,} to test")
-    if augmentation := parse(recipe.augment):
-        say(f"In each epoch the training images are {augmentation.words()}.")
-    try:
-        with TrainingProgress() as progress, Interruption() as run.stop:
-            history = fit(
-                network,
-                train,
-                **recipe.fit_options(),
-                engine=setup.engine,
-                device=setup.device,
-                threads=setup.threads,
-                callbacks=[progress, run],
-                resume=snapshot,
-            )
-        evaluation = network.evaluate(test)
-    except BreakdownError as error:
-        if run.begun and error.snapshot:
-            run.keep(error.snapshot)
-            run.save()
-            error.add(
-                f"The model of that moment is {run.path} (pellucid test {shlex.quote(str(run.folder))}), beside its "
-                "checkpoint. Resumed, the run would break again: begin a new one, with the remedy."
-            )
-        raise
-    except KeyboardInterrupt:
-        if run.begun:
-            say(f"To go on: pellucid train --resume {shlex.quote(str(run.folder))}")
-        raise
-    seconds = sum(history.history["seconds"])
-    result = {
-        "recipe": recipe.name,
-        "parameters": network.theta.size,
-        "epochs": len(history.history["loss"]),
-        "stopped": history.stopped or None,
-        "target_reached": _reached(recipe.target_accuracy, history.history["validation_accuracy"]),
-        "train_seconds": seconds,
-        "images_per_second": history.seen / seconds,
-        "test_accuracy": evaluation.accuracy,
-        "test_loss": evaluation.loss,
-        "dataset": test.name,
-        "source": test.source,
-        "verified": test.verified,
-        "engine": setup.engine,
-        "device": setup.device,
-        "threads": setup.threads or THREADS[setup.engine](),
-        "seed": recipe.seed,
-        "run": str(run.folder),
-        "notices": [asdict(notice) for notice in history.notices],
-    }
-    run.finish(history, result)
-    return result, history
-
-
-def _show(result: dict[str, Any], history: dict[str, list[float]] | None, json: bool) -> int:
-    """Print the result, for people or as JSON; 1 if it was to reach an accuracy and did not."""
-    missed = result.get("target_reached") is False
-    if missed:
-        say("The target accuracy was never reached on the validation images.")
-    stopped = f"after {result['epochs']} epochs, {result['stopped']}" if result.get("stopped") else ""
-    if stopped:
-        (say if json else print)(stopped)
-    if json:
-        emit(result)
-        return int(missed)
-    print(f"test accuracy {result['test_accuracy']:.2%}, test loss {result['test_loss']:.4f}")
-    if history:
-        print(*curves.words(history), sep="\n")
-        print(f"loss by epoch {curves.blocks(history['loss'])}")
-    if notices := result.get("notices"):
-        kinds = dict.fromkeys(notice["kind"] for notice in notices)
-        print(f"noticed while it trained (see above, and result.json): {', '.join(kinds)}")
-    speed = f"{result['images_per_second']:,.0f} images/s, {result['threads']} threads"
-    print(f"{duration(result['train_seconds'])} of training, {speed}")
-    print(f"run folder {result['run']}, curves in {Path(result['run'], 'figures', 'curves.png')}")
-    return int(missed)
-
-
-def _reached(target: float, accuracies: list[float]) -> bool | None:
-    """Whether the training ended because it reached the target; None if there was none."""
-    return accuracies[-1] >= target if target else None
+            train, test = load(data or run.setup.data, DownloadProgress())
+            run.setup.check(train)
+            if data and data not in NAMES:
+                run.setup = replace(run.setup, data=str(Path(data).absolute()))
+        if isinstance(run, CommitteeRun):
+            return show_committee(result or train_committee(run, train, test), json)
+        if result is not None:
+            return show(result, read_metrics(folder), json)
+        network = run.recipe.make_network(train.input_shape, train.classes)
+        snapshot = standing(run)
+        announce(run, network, train, test)
+        result, history = train_and_test(run, network, train, test, snapshot)
+    return show(result, history.history, json)

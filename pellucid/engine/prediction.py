@@ -111,6 +111,17 @@ class Predictor:
         self.sloped = [layer for layer in walk(layers) if "slope" in vars(layer)]
         self.made = Made([])
 
+    def __call__(
+        self, loss: Loss, theta: Floats, state: Floats, images: NDArray[Any], normalization: Normalization
+    ) -> Floats:
+        """The outputs (N, outputs) for images (N, ...), few or many.
+
+        Raises:
+            NumericError: outputs that are not finite.
+        """
+        few = self.few(loss.link, theta, state, images, normalization)
+        return self.many(loss, theta, state, images, normalization)[0] if few is None else few
+
     def few(
         self, link: Activation, theta: Floats, state: Floats, images: NDArray[Any], normalization: Normalization
     ) -> Floats | None:
@@ -138,10 +149,8 @@ class Predictor:
         Raises:
             NumericError: outputs that are not finite.
         """
-        made, asked = self._made_for(loss.link, theta), (theta, state, images, normalization)
-        parts = self._by_kernels(made.idle, *asked) if made.few else self._by_formulas(*asked)
         outputs, total, t = np.empty((len(images), self.outputs), theta.dtype), 0.0, Numbers("the loss", np)
-        for part, z in parts:
+        for part, z in self.logits(loss.link, theta, state, images, normalization):
             t.z = z
             if targets is None:
                 loss.link.forward(t)
@@ -151,6 +160,13 @@ class Predictor:
                 total += float(t.losses.sum(dtype=np.float64))
             outputs[part] = t.a.T
         return check_finite(outputs), total / len(images)
+
+    def logits(
+        self, link: Activation, theta: Floats, state: Floats, images: NDArray[Any], normalization: Normalization
+    ) -> Iterator[tuple[slice, Floats]]:
+        """What the link is given for images (N, ...), in parts of them: (outputs, N)."""
+        made, asked = self._made_for(link, theta), (theta, state, images, normalization)
+        return self._by_kernels(made.idle, *asked) if made.few else self._by_formulas(*asked)
 
     def _by_kernels(
         self, idle: deque[Runner], theta: Floats, state: Floats, images: NDArray[Any], normalization: Normalization

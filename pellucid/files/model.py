@@ -1,4 +1,8 @@
-"""Model files: named tensors in a sealed safetensors file, and what they are in its metadata."""
+"""Model files: named tensors in a sealed safetensors file, and what they are in its metadata.
+
+A network's tensors have its layers' names and shapes, dense1/W (out, in). Those of a committee have an axis for the
+members before them, dense1/W (members, out, in), and `members` in the metadata says how many there are.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from numpy.typing import NDArray
 from pellucid.files.sealed import read_sealed, write_sealed
 
 VERSION = 1
-KEYS = ("architecture", "output", "loss", "input_shape", "classes", "normalization", "made")
+KEYS = ("architecture", "output", "loss", "input_shape", "classes", "normalization", "made", "members")
 
 
 def write_model(path: Path, tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> None:
