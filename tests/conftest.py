@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from hypothesis import settings
 from PIL import Image, ImageDraw, ImageFont
 
 import pellucid as pl
+from pellucid.cli.interruption import Interruption
 from pellucid.cli.main import main
 from pellucid.engine import compiled
 
@@ -96,6 +98,18 @@ class Result:
         """The one JSON object on stdout."""
         assert len(self.out.splitlines()) == 1
         return json.loads(self.out)
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes the next trainings of this process stop when they ask for the n-th time, at every step and epoch's end."""
+    monkeypatch.setattr("pellucid.loop.CHUNK_SECONDS", 1e-9)
+
+    def set_to(asked: int | None) -> None:
+        count = itertools.count(1)
+        monkeypatch.setattr(Interruption, "__call__", lambda _: next(count) == asked)
+
+    return set_to
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import random
@@ -38,18 +37,6 @@ def metrics(folder: Path | str) -> list[dict[str, float]]:
     """The lines of metrics.jsonl without what the clock says."""
     lines = [json.loads(line) for line in (Path(folder) / "metrics.jsonl").read_text().splitlines()]
     return [{key: line[key] for key in line.keys() - {"seconds", "images_per_second"}} for line in lines]
-
-
-@pytest.fixture
-def interrupt(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes the next trainings of this process stop when they ask for the n-th time, at every step and epoch's end."""
-    monkeypatch.setattr("pellucid.loop.CHUNK_SECONDS", 1e-9)
-
-    def set_to(asked: int | None) -> None:
-        count = itertools.count(1)
-        monkeypatch.setattr(Interruption, "__call__", lambda _: next(count) == asked)
-
-    return set_to
 
 
 @pytest.fixture
