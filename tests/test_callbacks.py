@@ -459,7 +459,7 @@ def test_names_of_figures_are_known() -> None:
 
 def test_the_program_of_the_document_runs_as_written(digits_folder: Path, tmp_path: Path) -> None:
     document = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"^```python\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    (program,) = re.findall(r"^```python\n([^`]*?Callback.*?)^```", document, re.MULTILINE | re.DOTALL)
     environment = {**os.environ, "PELLUCID_DATA": str(digits_folder)}
     command = [sys.executable, "-W", "error", "-c", program.replace("every=100", "every=10")]
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import pickle
+import re
+import subprocess
+import sys
 from itertools import permutations
 from pathlib import Path
 
@@ -304,3 +308,17 @@ def test_a_number_of_members_that_the_tensors_deny_is_refused(tmp_path: Path, me
     save_file(load_file(path), path, {key: json.dumps(value) for key, value in about.items()})
     with pytest.raises(pl.ModelFileError, match=message):
         pl.load(path)
+
+
+# The document
+
+
+def test_the_program_of_the_document_runs_as_written(digits_folder: Path, tmp_path: Path) -> None:
+    document = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n([^`]*?Committee.*?)^```", document, re.MULTILINE | re.DOTALL)
+    environment = {**os.environ, "PELLUCID_DATA": str(digits_folder)}
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert pl.load(tmp_path / "committee.safetensors").theta.shape == (3, 25450)

@@ -114,6 +114,13 @@ def test_it_prints_the_keys_that_scripts_rely_on(pellucid: Command, digits_folde
     assert values.keys() == single.keys() | {"members"}
 
 
+def test_members_share_the_normalization_that_is_measured(pellucid: Command, digits_folder: Path) -> None:
+    words = [*RECIPE, "--members", 2, "--normalize", "standard", "--data", digits_folder, "--out", "run"]
+    assert pellucid("train", *words).code == 0
+    assert pl.load("run").normalization == pl.load("run/member2").normalization
+    assert pl.load("run").normalization.kind == "standard"
+
+
 def test_it_says_which_member_trains_and_how_each_did(pellucid: Command, digits_folder: Path) -> None:
     said = pellucid("train", *RECIPE, "--members", 2, "--data", digits_folder, "--out", "run")
     lines = said.err.splitlines()
