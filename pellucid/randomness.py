@@ -47,6 +47,7 @@ class Draws:
         first: position of the first example in the global batch, of which this pass may be a part.
         layer: index of the layer in the network.
         xp: array library of what is drawn; where it is not NumPy, the step is an int64 array of its.
+        still: whether dropout and noise stay away, in a pass that only measures batches.
     """
 
     seed: int
@@ -54,6 +55,7 @@ class Draws:
     first: int = 0
     layer: int = 0
     xp: Any = np
+    still: bool = False
 
     def of(self, layer: int) -> Draws:
         """What another layer draws in the same pass."""

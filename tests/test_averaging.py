@@ -128,6 +128,16 @@ def test_statistics_are_measured_as_pytorchs_update_bn_does(digits: Digits, aver
     np.testing.assert_allclose(network.state, np.concatenate(expected), rtol=1e-10)
 
 
+@pytest.mark.parametrize("disturbance", ["D0.5", "N0.5"])
+def test_statistics_are_those_that_prediction_meets_without_dropout_and_noise(digits: Digits, disturbance: str) -> None:
+    train = digits[0].subset(slice(60))
+    network = pl.Network(f"784-8-{disturbance}-BN-10", dtype="float64", seed=0)
+    pl.fit(network, train, epochs=2, batch_size=60, average="last,epochs=1")
+    dense = network.layers[0]
+    a = np.maximum(dense.W @ (train.images.reshape(60, -1).T / 255) + dense.b, 0)
+    np.testing.assert_allclose(network.state, [*a.mean(axis=1), *a.var(axis=1, ddof=1)], rtol=1e-10)
+
+
 def test_statistics_are_of_so_many_images_and_no_more(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
     ends = []
     for images in (40, 100, 10_000):

@@ -45,10 +45,10 @@ class Dropout(Disturbance):
     tensors = (*Disturbance.tensors, Tensor("m", "... B", "random"))
 
     def forward(self, t: Numbers) -> None:
-        if t.random is None:
+        if (random := t.disturbance) is None:
             t.m = t.xp.ones_like(t.x)
         else:
-            kept = t.random.words("dropout", t.x.shape) >= self.threshold
+            kept = random.words("dropout", t.x.shape) >= self.threshold
             t.m = t.xp.asarray(kept, dtype=t.x.dtype) * (1 / (1 - self.rate))
         t.a = t.m * t.x
 
@@ -87,10 +87,10 @@ class GaussianNoise(Disturbance):
     tensors = (*Disturbance.tensors, Tensor("n", "... B", "random"))
 
     def forward(self, t: Numbers) -> None:
-        if t.random is None:
+        if (random := t.disturbance) is None:
             t.n = t.xp.zeros_like(t.x)
         else:
-            t.n = t.xp.asarray(t.random.normal("noise", t.x.shape), dtype=t.x.dtype)
+            t.n = t.xp.asarray(random.normal("noise", t.x.shape), dtype=t.x.dtype)
         t.a = t.x + self.sigma * t.n
 
     def backward(self, t: Numbers) -> None:

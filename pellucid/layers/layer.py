@@ -51,6 +51,11 @@ class Numbers:
         """Whether this is a training pass, in which layers draw, and measure the batch."""
         return self.random is not None
 
+    @property
+    def disturbance(self) -> Draws | None:
+        """What dropout and noise draw from; None where they let everything through."""
+        return None if self.random is None or self.random.still else self.random
+
     if TYPE_CHECKING:  # any name may be set; the layers' tables say which are
 
         def __setattr__(self, name: str, value: Array) -> None: ...
