@@ -98,7 +98,11 @@ def _spline(points: Curve) -> Iterator[complex]:
         t3 = t2 + abs(p3 - p2) ** 0.5
         for part in range(1, PARTS + 1):
             t = t1 + part / PARTS * (t2 - t1)
-            a1, a2, a3 = p0 + (p1 - p0) * t / t1, p1 + (p2 - p1) * (t - t1) / (t2 - t1), p2 + (p3 - p2) * (t - t2) / (t3 - t2)
+            a1, a2, a3 = (
+                p0 + (p1 - p0) * t / t1,
+                p1 + (p2 - p1) * (t - t1) / (t2 - t1),
+                p2 + (p3 - p2) * (t - t2) / (t3 - t2),
+            )
             b1, b2 = a1 + (a2 - a1) * t / t2, a2 + (a3 - a2) * (t - t1) / (t3 - t1)
             yield b1 + (b2 - b1) * (t - t1) / (t2 - t1)
 
@@ -144,7 +148,8 @@ def _placed(curves: list[Curve], height: float, width: int, rng: Random) -> list
     room = strokes.BOX - 2 * MARGIN - width
     scale = min(height / (bottom - top), room / (right - left))
     x, y = (
-        MARGIN + width / 2 + rng.uniform(0, 1) * max(0.0, room - scale * length) for length in (right - left, bottom - top)
+        MARGIN + width / 2 + rng.uniform(0, 1) * max(0.0, room - scale * length)
+        for length in (right - left, bottom - top)
     )
     return [[scale * (point - complex(left, top)) + complex(x, y) for point in curve] for curve in curves]
 
