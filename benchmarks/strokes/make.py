@@ -57,7 +57,7 @@ PENS = {
     "mouse": Pen(4, 10, slow=3.0, fast=0.6, step=6.0),
     "finger": Pen(9, 16, slow=2.0, fast=0.2, step=3.5),
 }
-LOOSE = 3.5  # how far a control point is moved to each side, at most, by a hand of ordinary haste
+LOOSE = 4.5  # how far a control point is moved to each side, at most, by a hand of ordinary haste
 HASTE = 0.4, 1.6  # of a hand: its looseness and its slow wobble are multiplied by it
 
 

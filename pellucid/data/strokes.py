@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset
 from pellucid.data.freehand import prepare
-from pellucid.data.imaging import Grey, area_average
+from pellucid.data.imaging import Grey
 
 FILE = Path(__file__).with_name("strokes.json")
 BOX = 1000  # units that the paper is wide and high
-CANVAS = 160  # pixels
+CANVAS = 128  # pixels
 FINER = 4  # times as many while the pen moves, which are averaged then
 PAPER, INK = 245, 30
 
@@ -59,7 +59,7 @@ def drawings() -> tuple[Drawing, ...]:
 
 
 def draw(drawing: Drawing) -> Grey:
-    """The drawing on light paper, (160, 160), by a round pen; anti-aliased."""
+    """The drawing on light paper, (128, 128), by a round pen; anti-aliased."""
     from PIL import Image, ImageDraw
 
     side = CANVAS * FINER
@@ -71,7 +71,7 @@ def draw(drawing: Drawing) -> Grey:
         canvas.line(points, INK, round(width))
         for x, y in points:  # round ends and joints
             canvas.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), INK)
-    return area_average(np.asarray(image), CANVAS, CANVAS)
+    return np.asarray(image.reduce(FINER))
 
 
 @cache
