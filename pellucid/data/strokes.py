@@ -2,7 +2,7 @@
 
 Thirty of each digit, in five styles of six: open and closed fours, sevens with and without a bar, ones with and without
 a flag; drawn with a stylus, a mouse and a finger, small and large, beside the middle, narrow, slanted, unsteady. They
-are kept as polylines, which `benchmarks/strokes/make.py` draws, always the same ones. A network whose training or
+are kept as polylines, which `benchmarks/make_strokes.py` draws, always the same ones. A network whose training or
 whose settings saw them has no claim to its figure. Pillow's versions may differ in single pixels.
 """
 

@@ -1,10 +1,10 @@
 """Draws the freehand strokes that come with pellucid, always the same ones, and pictures of them.
 
-python benchmarks/strokes/make.py                                  writes pellucid/data/strokes.json
-python benchmarks/strokes/make.py --picture docs/strokes.png       draws what is in it, and what networks are given
+python benchmarks/make_strokes.py                                  writes pellucid/data/strokes.json
+python benchmarks/make_strokes.py --picture docs/strokes.png       draws what is in it, and what networks are given
 
-Each drawing is a style of styles.py in somebody's hand: control points moved, a smooth curve through them, a slow and a
-fast wobble across it, then narrowed, slanted, turned, enlarged and placed. Points are complex numbers, x + iy.
+Each drawing is a style of stroke_styles.py in somebody's hand: control points moved, a smooth curve through them, a
+slow and a fast wobble across it, then narrowed, slanted, turned, enlarged and placed. Points are complex numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from random import Random  # whose uniform numbers are the same in every version
 
 import numpy as np
 from PIL import Image
-from styles import STYLES
+from stroke_styles import STYLES
 
 from pellucid.data import strokes
 from pellucid.files.atomic import write_atomic
@@ -146,7 +146,7 @@ def _placed(curves: list[Curve], height: float, width: int, rng: Random) -> list
     left, right = min(point.real for point in points), max(point.real for point in points)
     top, bottom = min(point.imag for point in points), max(point.imag for point in points)
     room = strokes.BOX - 2 * MARGIN - width
-    scale = min(height / (bottom - top), room / (right - left))
+    scale = min(min(height, room) / (bottom - top), room / (right - left))
     x, y = (
         MARGIN + width / 2 + rng.uniform(0, 1) * max(0.0, room - scale * length)
         for length in (right - left, bottom - top)
