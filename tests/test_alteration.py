@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -180,3 +181,9 @@ def test_a_stronger_alteration_draws_the_same() -> None:
     one, three = (replace(weak, strength=share).of(grey).astype(int) - 100 for share in (0.1, 0.3))
     between = (one > -90) & (three > -90) & (three < 140)
     assert np.abs(3 * one - three)[between].max() <= 2
+
+
+def test_the_document_has_a_row_for_each() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "robustness.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if line.count("|") == 11]
+    assert rows[2:-1] == ["as they are", *BY_NAME]
