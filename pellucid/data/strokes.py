@@ -29,7 +29,7 @@ PAPER, INK = 245, 30
 
 @dataclass(frozen=True)
 class Drawing:
-    """One digit as somebody drew it.
+    """One digit, as a pen drew it.
 
     Args:
         digit: which it is.
@@ -81,6 +81,6 @@ def load() -> Dataset:
     The preparation is that of `pellucid.data.freehand`. It takes some seconds, once.
     """
     images = np.stack([prepare(draw(drawing))[-1].image for drawing in drawings()])
-    images.flags.writeable = False
-    labels = np.array([drawing.digit for drawing in drawings()])
+    labels = np.array([drawing.digit for drawing in drawings()], np.int64)
+    images.flags.writeable = labels.flags.writeable = False
     return Dataset(images, labels, name="freehand strokes", source="drawings that come with pellucid")
