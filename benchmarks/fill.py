@@ -28,7 +28,7 @@ def filled(text: str, marker: str, content: str) -> str:
     pattern = re.compile(f"(<!-- {marker} -->\n).*?(<!-- /{marker} -->)", re.DOTALL)
     text, count = pattern.subn(lambda found: f"{found[1]}{content.strip()}\n{found[2]}", text)
     if count != 1:
-        raise SystemExit(f"docs/performance.md has {count} places <!-- {marker} -->, not one.")
+        raise SystemExit(f"The document has {count} places <!-- {marker} -->, not one.")
     return text
 
 

@@ -13,7 +13,7 @@ FEWEST = 3  # seeds that have a spread; two may agree by chance
 
 @dataclass(frozen=True)
 class PublishedFigure:
-    """An accuracy as its author wrote it: "0.872", "> 95%", "0.56 to 0.62".
+    """An accuracy as its author wrote it: "0.872", "> 95%", "0.56 to 0.62", "99.04% ± 0.07", "1.6% error".
 
     Args:
         text: those words.
@@ -30,12 +30,16 @@ class PublishedFigure:
         """The figure in these words.
 
         Raises:
-            UsageError: one or two accuracies, from 0 to 1 or 0% to 100%, are expected.
+            UsageError: one or two accuracies or errors, from 0 to 1 or 0% to 100%, are expected.
         """
-        found = re.findall(r"([0-9]*\.?[0-9]+)\s*(%?)", text)
-        figures = sorted(float(number) / (100 if percent else 1) for number, percent in found)
-        if not 1 <= len(figures) <= 2 or figures[-1] > 1:
-            raise UsageError(f"The published figure is {text!r}; an accuracy such as 0.872, > 95% is expected.")
+        found = re.findall(r"([0-9]*\.?[0-9]+)\s*(%?)", re.sub(r"±\s*[0-9.]+", "", text))
+        shares = [float(number) / (100 if percent else 1) for number, percent in found]
+        figures = sorted(1 - share if text.endswith("error") else share for share in shares)
+        if not 1 <= len(figures) <= 2 or not 0 <= figures[0] <= figures[-1] <= 1:
+            raise UsageError(
+                f"The published figure is {text!r}; an accuracy such as 0.872, > 95% or an "
+                "error such as 1.6% error is expected."
+            )
         return cls(text, figures[0], figures[-1])
 
     def verdict(self, mean: float, deviation: float, seeds: int) -> tuple[bool | None, str]:

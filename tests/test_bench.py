@@ -87,6 +87,8 @@ def test_the_speedrun_and_its_script_are_the_same_training() -> None:
     assert recipe.schedule == "one_cycle,share=" + re.search("pct_start=([0-9.]+)", script)[1]
     assert f"label_smoothing={recipe.label_smoothing}" in script
     assert f"split({recipe.batch_size})" in script
+    maps = [int(number) for number in re.findall(r"(?:Conv2d|Linear)\([0-9]+, ([0-9]+)", script)]
+    assert maps == [int(number) for number in re.findall(r"(?:^|-)([0-9]+)(?=C|-|$)", recipe.architecture)]
 
 
 def test_ratios_are_in_units_of_pellucids_best_and_the_fastest_of_a_library_stands_first() -> None:

@@ -11,7 +11,15 @@ from pellucid.recipe import read
 
 @pytest.mark.parametrize(
     ("text", "least", "most"),
-    [("0.872", 0.872, 0.872), ("> 95%", 0.95, 0.95), ("0.56–0.62", 0.56, 0.62), ("97.1 % to 96.9 %", 0.969, 0.971)],
+    [
+        ("0.872", 0.872, 0.872),
+        ("> 95%", 0.95, 0.95),
+        ("0.56–0.62", 0.56, 0.62),
+        ("97.1 % to 96.9 %", 0.969, 0.971),
+        ("99.04% ± 0.07", 0.9904, 0.9904),
+        ("1.6% error", 0.984, 0.984),
+        ("0.8% to 0.95% error", 0.9905, 0.992),
+    ],
 )
 def test_a_figure_is_read_from_its_authors_words(text: str, least: float, most: float) -> None:
     published = PublishedFigure.of(text)
@@ -19,9 +27,9 @@ def test_a_figure_is_read_from_its_authors_words(text: str, least: float, most: 
     assert published.text == text
 
 
-@pytest.mark.parametrize("text", ["", "a lot", "98", "101%", "0.1 0.2 0.3"])
+@pytest.mark.parametrize("text", ["", "a lot", "98", "101%", "0.1 0.2 0.3", "120% error"])
 def test_what_is_no_accuracy_is_refused(text: str) -> None:
-    with pytest.raises(pl.UsageError, match="accuracy such as"):
+    with pytest.raises(pl.UsageError, match=r"accuracy such as 0\.872, > 95% or an error such as 1\.6% error"):
         PublishedFigure.of(text)
 
 

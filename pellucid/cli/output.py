@@ -81,6 +81,10 @@ class TrainingProgress(Callback):
             f"accuracy {logs.accuracy:7.2%}{held_out}  {logs.images_per_second:9,.0f} images/s  "
             f"{duration(logs.seconds_left)} left"
         )
+        self.say(line)
+
+    def say(self, line: str) -> None:
+        """A line above the bar."""
         if self.bars.console.is_terminal:
             self.bars.console.print(line, highlight=False, soft_wrap=True)
         else:

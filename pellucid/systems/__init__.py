@@ -1,4 +1,4 @@
-"""The systems that pellucid grew from, and those that a recipe with a published figure describes."""
+"""The systems that pellucid grew from, the ladder of accuracy, and other recipes with a published figure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from pellucid import recipe as recipes
 from pellucid.names import choose
-from pellucid.systems import digit_recognizer, glass_from_black_box, scalar_notes, sixteen_sixteen, vanishing
+from pellucid.systems import digit_recognizer, glass_from_black_box, ladder, scalar_notes, sixteen_sixteen, vanishing
 from pellucid.systems.system import System
 from pellucid.systems.trained import from_recipe
 
 
-def all_systems() -> dict[str, System]:
-    """Every system by its name: the five first, then each recipe whose source tells of a figure."""
-    first = [
+def groups() -> dict[str, list[System]]:
+    """The systems of docs/five-systems.md, the rungs of docs/results.md, and other recipes with a published figure."""
+    five = [
         from_recipe("p03"),
         glass_from_black_box.SYSTEM,
         vanishing.SYSTEM,
@@ -21,16 +21,23 @@ def all_systems() -> dict[str, System]:
         digit_recognizer.SYSTEM,
         sixteen_sixteen.SYSTEM,
     ]
-    systems = {system.name: system for system in first}
-    others = [name for name in recipes.names() if name not in systems and recipes.find(name).published]
-    return systems | {name: from_recipe(name) for name in others}
+    rungs = list(ladder.systems())
+    taken = {system.name for system in [*five, *rungs]}
+    others = [name for name in recipes.names() if name not in taken and recipes.find(name).published]
+    return {"five-systems": five, "ladder": rungs, "others": [from_recipe(name) for name in others]}
+
+
+def all_systems() -> dict[str, System]:
+    """Every system by its name, group by group."""
+    return {system.name: system for group in groups().values() for system in group}
 
 
 def find(names: Sequence[str]) -> list[System]:
-    """The systems of these names, each once.
+    """The systems of these names, each once; "five-systems" and "ladder" name all of theirs.
 
     Raises:
         UsageError: there is no such system.
     """
-    systems = all_systems()
-    return [choose("system to reproduce", name, systems) for name in dict.fromkeys(names)]
+    named = {name: [system] for name, system in all_systems().items()} | groups()
+    chosen = [system for name in names for system in choose("system to reproduce", name, named)]
+    return list({system.name: system for system in chosen}.values())

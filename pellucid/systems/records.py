@@ -15,8 +15,8 @@ from pellucid.systems.system import Outcome
 class Records:
     """The outcomes of one protocol, by seed, in a file of JSON lines.
 
-    Lines of other settings, other data or another version stay in the file and do not count; neither does a line that
-    a process was killed in the middle of.
+    Lines of other settings or other data stay in the file and do not count; neither does a line that a process was
+    killed in the middle of. Each line says which version of pellucid it is by.
 
     Args:
         path: of the file; it need not exist.
@@ -25,7 +25,7 @@ class Records:
 
     def __init__(self, path: Path, digest: str) -> None:
         self.path = path
-        self.mark = {"digest": digest, "pellucid": __version__}
+        self.digest = digest
         self.outcomes: dict[int, Outcome] = {}
         try:
             content = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -39,15 +39,16 @@ class Records:
     def _read(self, line: str) -> tuple[int, Outcome] | None:
         try:
             values: dict[str, Any] = json.loads(line)
-            mark = {name: values.pop(name) for name in self.mark}
-            seed = values.pop("seed")
-            return (int(seed), Outcome(**values)) if mark == self.mark else None
+            del values["pellucid"]
+            digest, seed = values.pop("digest"), values.pop("seed")
+            return (int(seed), Outcome(**values)) if digest == self.digest else None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
     def add(self, seed: int, outcome: Outcome) -> None:
         """Append an outcome; it is in the file when this returns."""
-        line = json.dumps({**self.mark, "seed": seed, **asdict(outcome)}) + "\n"
+        mark = {"digest": self.digest, "pellucid": __version__, "seed": seed}
+        line = json.dumps({**mark, **asdict(outcome)}) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:

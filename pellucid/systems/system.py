@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pellucid.callbacks import Callback
 from pellucid.data.dataset import Dataset
 from pellucid.network import Network
 from pellucid.randomness import generator
+from pellucid.recipe import Recipe
 
+MANY = 10  # seeds of a rung of the ladder that takes under ten seconds
 Parts = tuple[Dataset, Dataset]  # to train on, to test on
-DESCRIPTION = ("what", "variant", "figures", "seeds")  # fields of a protocol that change no result
+DESCRIPTION = ("what", "variant", "figures", "seeds", "goal", "time_limit")  # fields of a protocol, and entries of
+RECIPE_DESCRIPTION = ("name", "source", "published", "seed")  # its recipe, that change no result
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,16 @@ class Protocol:
         variant: its name among the system's protocols; the first has none.
         figures: what is measured -> what was published of it, "" where nothing was.
         seeds: how many are taken if nobody says; 20 where a run takes under 10 s.
+        goal: the mean accuracy that is to be reached, as a share of 1; 0 where none is set.
+        time_limit: seconds that a training may take on two cores; 0 where none is set.
     """
 
     what: str
     variant: str = ""
     figures: Mapping[str, str] = field(default_factory=lambda: {"test": ""})
     seeds: int = 20
+    goal: float = 0.0
+    time_limit: float = 0.0
 
     @property
     def words(self) -> str:
@@ -63,15 +71,42 @@ class Protocol:
         """Train from this seed, and measure. Accuracies are those after the last step, never the best of several."""
         raise NotImplementedError
 
+    def go_on(self, train: Dataset, test: Dataset, seed: int, folder: Path, watch: Sequence[Callback]) -> Outcome:
+        """The same, for one that takes minutes: what a stopped training left in the folder is gone on with.
+
+        Args:
+            train: the examples to train on.
+            test: those to measure on.
+            seed: of the training.
+            folder: of the reproduction.
+            watch: callbacks that show how the training goes.
+        """
+        return self.run(train, test, seed)
+
     def quickly(self) -> Protocol:
         """It with a smaller budget, to see that it works."""
         return self
 
     def digest(self, parts: Parts) -> str:
-        """What tells its outcomes from those of other settings or other data."""
-        settings = {name: value for name, value in asdict(self).items() if name not in DESCRIPTION}
+        """What tells its outcomes from those of other settings or other data.
+
+        Of a recipe only what differs from the defaults: an entry that pellucid learns later changes no digest.
+        """
+        settings = {
+            field.name: _told(getattr(self, field.name)) for field in fields(self) if field.name not in DESCRIPTION
+        }
         told = json.dumps([type(self).__name__, settings, *(part.sha256() for part in parts)], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _told(setting: Any) -> Any:
+    """A setting of a protocol as JSON says it."""
+    if not isinstance(setting, Recipe):
+        return setting
+    entries = {entry.name: (getattr(setting, entry.name), entry.default) for entry in fields(setting)}
+    return {
+        name: value for name, (value, default) in entries.items() if value != default and name not in RECIPE_DESCRIPTION
+    }
 
 
 @dataclass(frozen=True)
@@ -105,6 +140,11 @@ class System:
     source: str
     protocols: tuple[Protocol, ...]
     report: Callable[[Results, Parts], Report] = silent
+
+    @property
+    def short(self) -> bool:
+        """Whether a training takes seconds: only then so many seeds are asked for, or no goal is set."""
+        return all(protocol.seeds >= MANY or not protocol.goal for protocol in self.protocols)
 
     def quickly(self) -> System:
         """It with smaller budgets."""

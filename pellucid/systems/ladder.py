@@ -1,0 +1,126 @@
+"""The ladder of accuracy: recipes of papers and records, from the linear classifier to committees of deep networks.
+
+Each rung is a recipe with a figure that was published, the mean accuracy over seeds that pellucid is to reach, and
+the seconds that one training may take on two cores. Everything in a recipe was chosen on training images that were
+held out; the test images are read once, after the last epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from shutil import rmtree
+from typing import NamedTuple
+
+from pellucid.callbacks import Callback
+from pellucid.data.dataset import Dataset
+from pellucid.figures import PublishedFigure
+from pellucid.network import Network
+from pellucid.recipe import Recipe, changed, find
+from pellucid.run import Run, resolved
+from pellucid.setup import Setup
+from pellucid.systems.system import MANY, Outcome, System
+from pellucid.systems.trained import QUICK_EPOCHS, Trained
+from pellucid.training import fit
+
+MINUTE = 60.0
+WIDEST = 44  # characters of an architecture in the table of a terminal
+
+
+class Rung(NamedTuple):
+    """A recipe of the ladder.
+
+    Args:
+        recipe: its name.
+        goal: the test error to reach in the mean, in percent; None: better than what was published.
+        time_limit: seconds of one training; 0 where there is none.
+        seeds: ten where a training takes under ten seconds, three where it takes over twenty minutes.
+    """
+
+    recipe: str
+    goal: float | None = None
+    time_limit: float = 0.0
+    seeds: int = 5
+
+
+RUNGS = (
+    Rung("linear", seeds=10),
+    Rung("lecun-300", seeds=10),
+    Rung("lecun-300-100", seeds=10),
+    Rung("nielsen-30", seeds=10),
+    Rung("nielsen-100", seeds=10),
+    Rung("simard-800", 1.5, seeds=5),
+    Rung("lenet5", 0.85, 5 * MINUTE, seeds=10),
+    Rung("train-mnist-fast", 1.0, seeds=10),
+    Rung("speedrun", 1.0, 0.8, seeds=30),
+    Rung("sprint", 0.5, 15, seeds=10),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Climb(Trained):
+    """A rung: the recipe as it is. Trainings of minutes can be gone on with, and leave their models in models/."""
+
+    def run(self, train: Dataset, test: Dataset, seed: int) -> Outcome:
+        network = self.network(train, seed)
+        seconds = self.fit(network, train, seed)
+        return _outcome(network, test, seconds)
+
+    def go_on(self, train: Dataset, test: Dataset, seed: int, folder: Path, watch: Sequence[Callback]) -> Outcome:
+        if self.seeds >= MANY:
+            return self.run(train, test, seed)
+        recipe = changed(self.recipe, seed=seed)
+        work = folder / "work" / f"{recipe.name}-{self.digest((train, test))}-{seed}"
+        network = recipe.make_network(train.input_shape, train.classes)
+        with _run(work, resolved(recipe, network), train) as run:
+            resume = run.snapshot() if run.begun else None
+            history = fit(network, train, **recipe.fit_options(), callbacks=[*watch, run], resume=resume)
+            outcome = _outcome(network, test, sum(history.history["seconds"]))
+            network.save(self.model(folder, seed), {"recipe": asdict(recipe), "result": asdict(outcome)})
+        rmtree(work)
+        return outcome
+
+    def model(self, folder: Path, seed: int) -> Path:
+        """Where the model of a seed is left."""
+        return folder / "models" / f"{self.recipe.name}-{seed}.safetensors"
+
+    def quickly(self) -> Climb:
+        return self if self.seeds >= MANY else replace(self, recipe=changed(self.recipe, epochs=QUICK_EPOCHS))
+
+
+def _run(folder: Path, recipe: Recipe, train: Dataset) -> Run:
+    """The run in this folder, to go on with, or a new one."""
+    if (folder / "recipe.toml").exists():
+        return Run.resume(folder)
+    return Run.new(folder, recipe, Setup(train.source, "native", None, None, train.description, train.sha256()))
+
+
+def _outcome(network: Network, test: Dataset, seconds: float) -> Outcome:
+    evaluation = network.evaluate(test)
+    mistakes = len(test) - round(evaluation.accuracy * len(test))
+    notes = {"mistakes": mistakes, "test_loss": evaluation.loss, "parameters": network.theta.size}
+    return Outcome({"test": evaluation.accuracy}, seconds, notes)
+
+
+def systems() -> Iterator[System]:
+    """The rungs, from the lowest."""
+    for rung in RUNGS:
+        recipe = find(rung.recipe)
+        goal = PublishedFigure.of(recipe.published).most if rung.goal is None else 1 - rung.goal / 100
+        protocol = Climb(
+            what=_words(recipe.architecture) + ", {recipe.epochs} epochs",
+            recipe=recipe,
+            figures={"test": recipe.published},
+            seeds=rung.seeds,
+            goal=goal,
+            time_limit=rung.time_limit,
+        )
+        yield System(recipe.name, recipe.source, (protocol,))
+
+
+def _words(architecture: str) -> str:
+    """An architecture, cut where the table would become too wide."""
+    if len(architecture) <= WIDEST:
+        return architecture
+    return architecture[:WIDEST].rpartition("-")[0] + "-…"
