@@ -77,11 +77,30 @@ class Evaluation:
             return (self.labels * self.predicted).sum(axis=0), self.predicted.sum(axis=0), self.labels.sum(axis=0)
         return np.diag(self.confusion), self.confusion.sum(axis=0), self.confusion.sum(axis=1)
 
+    @property
+    def confidence(self) -> NDArray[Any]:
+        """(N,): the output for the class that was chosen; of a single output how far it is on the side it chose."""
+        if self.outputs.shape[1] == 1:
+            return np.asarray(np.abs(self.outputs[:, 0] - 0.5) + 0.5)
+        return np.asarray(self.outputs.max(axis=1))
+
+    def calibration_error(self, bins: int = 15) -> float:
+        """The expected calibration error: Σ (n_b / N) |accuracy_b − confidence_b| over bins of equal width.
+
+        Bin b has the n_b examples whose confidence lies in ((b − 1) / bins, b / bins], and their mean accuracy and
+        confidence. 0 is best: of the answers given with 80% confidence, 80% are right. Outputs are probabilities.
+
+        Source: Guo et al., "On calibration of modern neural networks", 2017.
+        """
+        confidence = self.confidence.astype(np.float64)
+        right = (self.predicted == self.labels).reshape(len(self.labels), -1).all(axis=1)
+        place = np.clip(np.ceil(confidence * bins) - 1, 0, bins - 1).astype(np.int64)
+        return float(np.abs(np.bincount(place, right - confidence, bins)).sum() / len(confidence))
+
     def mistakes(self, count: int) -> list[Mistake]:
         """The mistakes that the network was surest of, where each example is of one class."""
         wrong = np.flatnonzero(self.predicted != self.labels)
-        single = self.outputs.shape[1] == 1
-        sure = np.abs(self.outputs[wrong, 0] - 0.5) + 0.5 if single else self.outputs[wrong].max(axis=1)
+        sure = self.confidence[wrong]
         worst = np.argsort(-sure, kind="stable")[:count]
         return [
             Mistake(int(wrong[i]), int(self.labels[wrong[i]]), int(self.predicted[wrong[i]]), float(sure[i]))

@@ -15,8 +15,11 @@ import numpy as np
 
 from pellucid.philox import LOW, Words, philox
 
-PURPOSES = {"initialize": 0, "shuffle": 1, "split": 2, "check": 3, "dropout": 4, "noise": 5, "augment": 6, "probe": 7}
-Purpose = Literal["initialize", "shuffle", "split", "check", "dropout", "noise", "augment", "probe"]
+Purpose = Literal["initialize", "shuffle", "split", "check", "dropout", "noise", "augment", "probe", "alter"]
+PURPOSES: dict[Purpose, int] = {
+    "initialize": 0, "shuffle": 1, "split": 2, "check": 3, "dropout": 4, "noise": 5, "augment": 6, "probe": 7,
+    "alter": 8,
+}  # fmt: skip
 
 
 def generator(seed: int, purpose: Purpose, counter: int = 0) -> np.random.Generator:

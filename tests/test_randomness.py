@@ -50,7 +50,8 @@ def test_the_counter_is_four_elements_then_position_then_step() -> None:
 def test_the_key_is_that_of_numpys_seed_sequence() -> None:
     sequence = np.random.SeedSequence(5, spawn_key=(PURPOSES["noise"], 2))
     assert list(key(5, "noise", 2)) == sequence.generate_state(2, np.uint32).tolist()
-    assert list(PURPOSES) == ["initialize", "shuffle", "split", "check", "dropout", "noise", "augment", "probe"]
+    names = ["initialize", "shuffle", "split", "check", "dropout", "noise", "augment", "probe", "alter"]
+    assert list(PURPOSES) == names
     assert list(PURPOSES.values()) == list(range(len(PURPOSES)))
 
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.cells import cell_len, set_cell_size
 
+from pellucid.cli import robustness as told
 from pellucid.cli.options import Data, Json, Member, Model, open_model
-from pellucid.cli.output import DownloadProgress, emit
-from pellucid.data import load
+from pellucid.cli.output import DownloadProgress, emit, say
+from pellucid.committee import Committee
+from pellucid.data import Dataset, load
+from pellucid.errors import UsageError
+from pellucid.files.atomic import write_atomic
 from pellucid.metrics import Evaluation
+from pellucid.network import Network
+
+if TYPE_CHECKING:
+    from pellucid.glass.robustness import Robustness
 
 WIDEST = 120  # cells of a terminal; a wider matrix becomes a list
 LONGEST_NAME = 30
@@ -23,34 +32,69 @@ def command(
     data: Data = "mnist",
     mistakes: Annotated[int, typer.Option(min=0, help="How many of the surest mistakes to list.")] = 10,
     member: Member = None,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Test it on altered images and on freehand strokes too.")
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Draw examples of the images of --robustness there.")
+    ] = None,
     json: Json = False,
 ) -> int:
-    """Test a model: accuracy, loss, confusion matrix, each class, the surest mistakes."""
+    """Test a model: accuracy, loss, confusion matrix, each class, the surest mistakes; how robust it is."""
+    if picture and not robustness:
+        raise UsageError("--picture draws the images that --robustness tests: give both.")
     network = open_model(model, member)
     _, test = load(data, DownloadProgress())
     evaluation = network.evaluate(test)
+    found = _measured(network, test, picture) if robustness else None
     if json:
-        emit(
-            {
-                "accuracy": evaluation.accuracy,
-                "loss": evaluation.loss,
-                "confusion": evaluation.confusion.tolist(),
-                "n": len(test),
-                "dataset": test.name,
-                "source": test.source,
-                "verified": test.verified,
-                "classes": list(evaluation.classes),
-                "precision": evaluation.precision.tolist(),
-                "recall": evaluation.recall.tolist(),
-                "mistakes": [asdict(mistake) for mistake in evaluation.mistakes(mistakes)],
-            }
-        )
+        emit(_result(evaluation, test, mistakes) | _robustness_values(found, picture))
         return 0
     print(f"{test.description}")
     print(f"accuracy {evaluation.accuracy:.2%}, loss {evaluation.loss:.4f}")
     for line in (*_confusion(evaluation), *_mistakes(evaluation, mistakes)):
         print(line)
+    if found:
+        print()
+        for line in told.lines(found):
+            print(line)
+    if picture:
+        print(f"wrote {picture}")
     return 0
+
+
+def _result(evaluation: Evaluation, test: Dataset, mistakes: int) -> dict[str, Any]:
+    """The object of --json."""
+    return {
+        "accuracy": evaluation.accuracy,
+        "loss": evaluation.loss,
+        "confusion": evaluation.confusion.tolist(),
+        "n": len(test),
+        "dataset": test.name,
+        "source": test.source,
+        "verified": test.verified,
+        "classes": list(evaluation.classes),
+        "precision": evaluation.precision.tolist(),
+        "recall": evaluation.recall.tolist(),
+        "mistakes": [asdict(mistake) for mistake in evaluation.mistakes(mistakes)],
+    }
+
+
+def _measured(network: Network | Committee, test: Dataset, picture: Path | None) -> Robustness:
+    """How robust the network is; the picture is written, if one is asked for."""
+    from pellucid.glass import robustness
+
+    say("testing on altered images")
+    found = robustness.measure(network, test)
+    if picture:
+        write_atomic(picture, robustness.picture(found))
+    return found
+
+
+def _robustness_values(found: Robustness | None, picture: Path | None) -> dict[str, Any]:
+    """What --robustness adds to the object of --json."""
+    drawn = {"picture": str(picture)} if picture else {}
+    return {"robustness": told.values(found) | drawn} if found else {}
 
 
 def _confusion(evaluation: Evaluation) -> Iterator[str]:
