@@ -18,13 +18,16 @@ from pellucid.notation import parse
 from pellucid.workspace import slots
 
 
+PRETRAINED = Path(__file__).with_name("pretrained.safetensors")
+
+
 def load(path: str | Path) -> Network | Committee:
-    """The network or the committee in a model file, or in a run folder.
+    """The network or the committee in a model file, or in a run folder; "pretrained" is the one that pellucid brings.
 
     Raises:
         ModelFileError: no such file, not a model, damaged, or tensors that do not fit its architecture.
     """
-    path = Path(path)
+    path = PRETRAINED if path == "pretrained" else Path(path)
     try:
         folder, path = path, path / "model.safetensors" if path.is_dir() else path
         unfinished = folder != path and not path.exists() and (folder / "recipe.toml").exists()

@@ -411,7 +411,6 @@ USAGE, DATA, MODEL, NUMERIC = 2, 3, 4, 5
         (["predict", "RUN", "small.npy"], DATA, "images of 28×28 are expected"),
         (["predict", "RUN", "blank.png"], DATA, "blank.png: it shows no ink"),
         (["test", "missing"], MODEL, "missing cannot be read"),
-        (["test", "pretrained"], MODEL, "no pretrained model"),
         (["predict", "README", "x.png"], MODEL, "not a model file"),
         (["train", "--data", "DIGITS", "--learning-rate", "1e25"], NUMERIC, "learning rate 1e+25"),
         (["predict", "RUN"], USAGE, "FILE"),

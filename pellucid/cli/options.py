@@ -8,7 +8,7 @@ import typer
 
 from pellucid.committee import Committee
 from pellucid.data.catalogue import NAMES
-from pellucid.errors import ModelFileError, UsageError
+from pellucid.errors import UsageError
 from pellucid.loading import load
 from pellucid.network import Network
 
@@ -19,7 +19,7 @@ ENGINE_HELP = "auto, native, reference or torch."
 DEVICE_HELP = "Of the engine torch: cpu, cuda, cuda:1 ..."
 Data = Annotated[str, typer.Option(metavar="NAME|PATH", help=DATA_HELP)]
 Member = Annotated[int | None, typer.Option(metavar="I", help="Of a committee only this member: 1, 2, ...")]
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="A .safetensors file or a run folder.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A .safetensors file, a run folder, or pretrained.")]
 
 
 def open_model(text: str, member: int | None = None) -> Network | Committee:
@@ -28,8 +28,6 @@ def open_model(text: str, member: int | None = None) -> Network | Committee:
     Raises:
         UsageError: there is no such member, or MODEL is a single network.
     """
-    if text == "pretrained":
-        raise ModelFileError("This version brings no pretrained model. Train one: pellucid train p03")
     model = load(text)
     if member is None:
         return model

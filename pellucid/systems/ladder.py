@@ -52,6 +52,7 @@ RUNGS = (
     Rung("nielsen-100", seeds=10),
     Rung("simard-800", 1.5, seeds=5),
     Rung("lenet5", 0.85, 5 * MINUTE, seeds=10),
+    Rung("lenet5-distorted", 0.6, 5 * MINUTE, seeds=5),
     Rung("train-mnist-fast", 1.0, seeds=10),
     Rung("speedrun", 1.0, 0.8, seeds=30),
     Rung("sprint", 0.5, 15, seeds=10),

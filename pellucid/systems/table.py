@@ -97,7 +97,7 @@ def rows_of(system: System, protocol: Protocol, outcomes: Sequence[Outcome]) -> 
 def _goal_verdict(protocol: Protocol, mean: float, seconds: float, count: int) -> tuple[bool | None, str]:
     """Whether a protocol's goal is reached within its time, and in words by how much it is not."""
     short, late = protocol.goal - mean, seconds - protocol.time_limit if protocol.time_limit else 0.0
-    words = [f"short by {100 * short:.3f} points"] * (short > ROUNDING) + [f"{late:.1f} s too slow"] * (late > 0)
+    words = [f"short by {100 * short:.3f} points"] * (short > ROUNDING) + [f"{late:.2g} s too slow"] * (late > 0)
     verdict = ", ".join(words) or "reached"
     if count < protocol.seeds:
         return None, f"{verdict} so far: {count} of {protocol.seeds} seeds"

@@ -29,8 +29,8 @@ torch.manual_seed(0)
 X, Y = images("train"), labels("train")
 network = nn.Sequential(
     *(nn.Conv2d(1, 8, 5), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(8)),
-    *(nn.Conv2d(8, 24, 3), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(24)),
-    *(nn.Flatten(), nn.Linear(600, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Linear(128, 10)),
+    *(nn.Conv2d(8, 20, 3), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(20)),
+    *(nn.Flatten(), nn.Linear(500, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Linear(128, 10)),
 ).to(memory_format=torch.channels_last)
 for layer in network:
     if isinstance(layer, nn.Conv2d | nn.Linear):
