@@ -152,17 +152,19 @@ def photographs(images: Pixels, kind: str, seed: int = 0) -> list[Pixels]:
     return [photograph(np.asarray(image), kind, rng) for image in images]
 
 
-def trained() -> tuple[pl.Network, pl.data.Dataset]:
-    """The network of the recipe p03 after 10 epochs, and MNIST's test images."""
+def trained(model: str) -> tuple[pl.Network | pl.Committee, pl.data.Dataset]:
+    """The model, or the network of the recipe p03 after 10 epochs; and MNIST's test images."""
     train, test = pl.data.load("mnist")
+    if model:
+        return pl.load(model), test
     network = pl.Network("784-128-64-10", seed=0)
     pl.fit(network, train, epochs=10, batch_size=32, optimizer=pl.SGD(0.1), seed=0)
     return network, test
 
 
-def measure(kinds: list[str], count: int, first: int) -> None:
+def measure(model: str, kinds: list[str], count: int, first: int) -> None:
     """Print the table."""
-    network, test = trained()
+    network, test = trained(model)
     labels = test.labels[first : first + count]
     clean = float((network.classify(test.images[first : first + count]) == labels).mean())
     print(f"the {count} digits themselves: {clean:.1%}\n")
@@ -210,6 +212,7 @@ def draw_picture(path: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--picture", type=Path, help="draw the stages of three photographs there, instead")
+    parser.add_argument("--model", default="", help="by default p03 after 10 epochs")
     parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS), help="kinds of photographs")
     parser.add_argument("--count", type=int, default=200, help="photographs of each kind")
     parser.add_argument("--first", type=int, default=1000, help="the first test image that is photographed")
@@ -221,4 +224,4 @@ if __name__ == "__main__":
     if options.picture:
         draw_picture(options.picture)
     else:
-        measure(options.only, options.count, options.first)
+        measure(options.model, options.only, options.count, options.first)

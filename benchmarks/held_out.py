@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("recipe")
     parser.add_argument("changes", nargs="*", metavar="NAME=VALUE")
     parser.add_argument("--folds", type=int, default=5)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     recipe = changed(find(options.recipe), **changes(options.changes))
     train, _ = load("mnist")
     results = []

@@ -11,6 +11,7 @@ from pathlib import Path
 from fill import filled
 
 from pellucid.data import load
+from pellucid.figures import PublishedFigure
 from pellucid.recipe import find
 from pellucid.systems import ladder
 from pellucid.systems.reproduction import recorded
@@ -39,15 +40,13 @@ def _cells(name: str, row: Row | None) -> tuple[str, ...]:
     network = f"`{recipe.architecture}`, {recipe.epochs} epoch{'s' * (recipe.epochs > 1)}"
     if recipe.augment:
         network += f", `{recipe.augment}`"
+    published = f"{100 * (1 - PublishedFigure.of(recipe.published).most):.4g}%" if recipe.published else "-"
     if row is None:
-        return network, recipe.published or "-", "", "not yet", "0", "", "", ""
+        return network, published, "", "not yet", "0", "", "", ""
     limit = f"{row.time_limit:g}" if row.time_limit else "-"
     goal = f"{100 * (1 - row.goal):.4g}%" if row.goal else "-"
     measured = f"**{100 * (1 - row.accuracy_mean):.3f}%** ± {100 * row.accuracy_std:.3f}"
-    return (
-        network, row.published_text or "-", goal, measured, str(row.seeds), f"{row.train_seconds:.3g}", limit,
-        row.verdict,
-    )  # fmt: skip
+    return network, published, goal, measured, str(row.seeds), f"{row.train_seconds:.3g}", limit, row.verdict
 
 
 def main() -> None:

@@ -17,7 +17,6 @@ from pellucid.network import Network
 from pellucid.notation import parse
 from pellucid.workspace import slots
 
-
 PRETRAINED = Path(__file__).with_name("pretrained.safetensors")
 
 

@@ -110,7 +110,7 @@ def systems() -> Iterator[System]:
         recipe = find(rung.recipe)
         goal = PublishedFigure.of(recipe.published).most if rung.goal is None else 1 - rung.goal / 100
         protocol = Climb(
-            what=_words(recipe.architecture) + ", {recipe.epochs} epochs",
+            what=f"{_words(recipe.architecture)}, " + ("{recipe.epochs} epochs" if recipe.epochs > 1 else "one epoch"),
             recipe=recipe,
             figures={"test": recipe.published},
             seeds=rung.seeds,
