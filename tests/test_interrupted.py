@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -335,10 +336,25 @@ def result(folder: Path) -> dict[str, Any]:
     return {key: values[key] for key in values.keys() - {"train_seconds", "images_per_second", "run"}}
 
 
-def survive_kills(network: list[Any], engine: str, kills: int, data: Path, folder: Path, seed: int = 0) -> None:
-    """Kill runs at random moments and resume them, so many times in all; each ends as one that was left alone."""
-    words = [*network, "--optimizer", "adam", "--validation", 0.1]
-    words += ["--engine", engine, "--checkpoint-every", 5, "--data", data]
+def assert_same(run: Path, whole: Path) -> None:
+    """A run that was gone on with is as one that was left alone."""
+    assert (run / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert (metrics(run), result(run)) == (metrics(whole), result(whole))
+    assert not [path for path in run.rglob("*") if path.name.endswith(".tmp")]
+
+
+def survive_kills(
+    words: list[Any],
+    kills: int,
+    folder: Path,
+    seed: int = 0,
+    alike: Callable[[Path, Path], None] = assert_same,
+    most_lines: int = 2,
+) -> None:
+    """Kill runs at random moments and resume them, so many times in all; each ends as one that was left alone.
+
+    A moment is up to 0.4 s after fewer than `most_lines` lines of progress.
+    """
     moments = random.Random(seed)
     out, err = start(*words, "--out", folder / "whole").communicate(timeout=300)
     assert "test accuracy" in out, err
@@ -347,7 +363,7 @@ def survive_kills(network: list[Any], engine: str, kills: int, data: Path, folde
         begun = (run / "recipe.toml").exists()
         process = start("--resume", run) if begun else start(*words, "--out", run)
         if done < kills:
-            if moments.random() < 0.7:  # while it trains; else perhaps already while it starts
+            for _ in range(moments.randrange(most_lines)):
                 process.stderr.readline()
             time.sleep(moments.random() * 0.4)
             process.kill()
@@ -356,23 +372,27 @@ def survive_kills(network: list[Any], engine: str, kills: int, data: Path, folde
         assert process.returncode in (0, -signal.SIGKILL), err
         done += process.returncode != 0
         if process.returncode == 0:
-            assert (run / "model.safetensors").read_bytes() == (folder / "whole" / "model.safetensors").read_bytes()
-            assert (metrics(run), result(run)) == (metrics(folder / "whole"), result(folder / "whole"))
-            assert not [path for path in run.rglob("*") if path.name.endswith(".tmp")]
+            alike(run, folder / "whole")
             number += 1
             run = folder / str(number)
     assert done == kills
 
 
+def killed(network: list[Any], engine: str, data: Path) -> list[Any]:
+    """What is trained, with a checkpoint every few steps."""
+    words = [*network, "--optimizer", "adam", "--validation", 0.1]
+    return [*words, "--engine", engine, "--checkpoint-every", 5, "--data", data]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is not of this system")
 @pytest.mark.parametrize("engine", BOTH)
 def test_kills_change_nothing(engine: str, digits_folder: Path, tmp_path: Path) -> None:
-    survive_kills(DENSE, engine, 3, digits_folder, tmp_path)
+    survive_kills(killed(DENSE, engine, digits_folder), 3, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is not of this system")
 def test_kills_change_nothing_of_all_that_is_remembered(digits_folder: Path, tmp_path: Path) -> None:
-    survive_kills(IMAGES, "reference", 2, digits_folder, tmp_path)
+    survive_kills(killed(IMAGES, "reference", digits_folder), 2, tmp_path)
     assert "weights of epoch" in result(tmp_path / "whole")["stopped"]
 
 
@@ -380,13 +400,13 @@ def test_kills_change_nothing_of_all_that_is_remembered(digits_folder: Path, tmp
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is not of this system")
 @pytest.mark.parametrize("engine", BOTH)
 def test_fifty_kills_change_nothing(engine: str, digits_folder: Path, tmp_path: Path) -> None:
-    survive_kills(DENSE, engine, 50, digits_folder, tmp_path, seed=1)
+    survive_kills(killed(DENSE, engine, digits_folder), 50, tmp_path, seed=1)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is not of this system")
 def test_fifty_kills_change_nothing_of_all_that_is_remembered(digits_folder: Path, tmp_path: Path) -> None:
-    survive_kills(IMAGES, "reference", 50, digits_folder, tmp_path, seed=1)
+    survive_kills(killed(IMAGES, "reference", digits_folder), 50, tmp_path, seed=1)
     assert "weights of epoch" in result(tmp_path / "whole")["stopped"]
 
 

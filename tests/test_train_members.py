@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
-import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import BOTH, write_folder
 from PIL import Image
-from test_interrupted import LITTER, metrics, result, start
+from test_interrupted import LITTER, killed, metrics, result, survive_kills
 
 import pellucid as pl
 from pellucid.files.atomic import held
@@ -383,42 +380,18 @@ def test_two_processes_do_not_go_on_with_one_committee_or_member(pellucid: Comma
     assert_alike(copy, whole)
 
 
-KILLED = ["784-D0.2-16-10", "--optimizer", "adam", "--batch-size", 8, "--epochs", 5, "--validation", 0.1]
-KILLED += ["--members", 3, "--checkpoint-every", 5]
-
-
-def survive_kills(engine: str, kills: int, data: Path, folder: Path) -> None:
-    """Kill trainings of committees at random moments and resume them; each ends as one that was left alone."""
-    words, moments = [*KILLED, "--engine", engine, "--data", data], random.Random(kills)
-    out, err = start(*words, "--out", folder / "whole").communicate(timeout=300)
-    assert "committee of 3" in out, err
-    done, number, run = 0, 0, folder / "0"
-    while done < kills or number < 1 or (run / "recipe.toml").exists():
-        begun = (run / "recipe.toml").exists()
-        process = start("--resume", run) if begun else start(*words, "--out", run)
-        if done < kills:
-            for _ in range(moments.randrange(12)):  # lines of progress
-                process.stderr.readline()
-            time.sleep(moments.random() * 0.2)
-            process.kill()
-        out, err = process.communicate(timeout=300)
-        assert "Traceback" not in err, err
-        assert process.returncode in (0, -signal.SIGKILL), err
-        done += process.returncode != 0
-        if process.returncode == 0:
-            assert_alike(run, folder / "whole")
-            number += 1
-            run = folder / str(number)
-    assert done == kills
+def kill_committees(engine: str, kills: int, data: Path, folder: Path) -> None:
+    words = [*killed(["784-D0.2-16-10", "--batch-size", 8, "--epochs", 5], engine, data), "--members", 3]
+    survive_kills(words, kills, folder, alike=assert_alike, most_lines=12)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is not of this system")
 def test_kills_change_nothing(digits_folder: Path, tmp_path: Path) -> None:
-    survive_kills("auto", 2, digits_folder, tmp_path)
+    kill_committees("auto", 2, digits_folder, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is not of this system")
 @pytest.mark.parametrize("engine", BOTH)
 def test_thirty_kills_change_nothing(engine: str, digits_folder: Path, tmp_path: Path) -> None:
-    survive_kills(engine, 30, digits_folder, tmp_path)
+    kill_committees(engine, 30, digits_folder, tmp_path)
