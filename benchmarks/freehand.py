@@ -152,7 +152,7 @@ def photographs(images: Pixels, kind: str, seed: int = 0) -> list[Pixels]:
     return [photograph(np.asarray(image), kind, rng) for image in images]
 
 
-def trained(model: str) -> tuple[pl.Network | pl.Committee, pl.data.Dataset]:
+def trained(model: str = "") -> tuple[pl.Network | pl.Committee, pl.data.Dataset]:
     """The model, or the network of the recipe p03 after 10 epochs; and MNIST's test images."""
     train, test = pl.data.load("mnist")
     if model:

@@ -526,7 +526,10 @@ def test_an_interruption_keeps_the_weights_and_exits_130(
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(how)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert out == ""
     assert "interrupted" in err
