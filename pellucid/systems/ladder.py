@@ -19,10 +19,10 @@ from pellucid.figures import PublishedFigure
 from pellucid.network import Network
 from pellucid.recipe import Recipe, changed, find
 from pellucid.run import Run, resolved
+from pellucid.run_folder import is_run
 from pellucid.setup import Setup
 from pellucid.systems.system import MANY, Outcome, System
 from pellucid.systems.trained import QUICK_EPOCHS, Trained
-from pellucid.training import fit
 
 MINUTE = 60.0
 WIDEST = 44  # characters of an architecture in the table of a terminal
@@ -73,11 +73,11 @@ class Climb(Trained):
             return self.run(train, test, seed)
         recipe = changed(self.recipe, seed=seed)
         work = folder / "work" / f"{recipe.name}-{self.digest((train, test))}-{seed}"
-        network = recipe.make_network(train.input_shape, train.classes)
+        network = self.network(train, seed)
         with _run(work, resolved(recipe, network), train) as run:
             resume = run.snapshot() if run.begun else None
-            history = fit(network, train, **recipe.fit_options(), callbacks=[*watch, run], resume=resume)
-            outcome = _outcome(network, test, sum(history.history["seconds"]))
+            seconds = self.fit(network, train, seed, callbacks=[*watch, run], resume=resume)
+            outcome = _outcome(network, test, seconds)
             network.save(self.model(folder, seed), {"recipe": asdict(recipe), "result": asdict(outcome)})
         rmtree(work)
         return outcome
@@ -92,7 +92,7 @@ class Climb(Trained):
 
 def _run(folder: Path, recipe: Recipe, train: Dataset) -> Run:
     """The run in this folder, to go on with, or a new one."""
-    if (folder / "recipe.toml").exists():
+    if is_run(folder):
         return Run.resume(folder)
     return Run.new(folder, recipe, Setup(train.source, "native", None, None, train.description, train.sha256()))
 

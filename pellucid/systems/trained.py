@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pellucid.data.dataset import Dataset
 from pellucid.network import Network
@@ -29,13 +30,13 @@ class Trained(Protocol):
         """The network at its beginning."""
         return changed(self.recipe, seed=seed).make_network(train.input_shape, train.classes)
 
-    def fit(self, network: Network, train: Dataset, seed: int) -> float:
-        """Train the network; the seconds that it took."""
+    def fit(self, network: Network, train: Dataset, seed: int, **circumstances: Any) -> float:
+        """Train the network; the seconds that it took. The circumstances are more arguments for `pl.fit`."""
         recipe = self.recipe
         history = fit(
             network,
             train.subset(slice(recipe.limit)) if recipe.limit else train,
-            **(recipe.fit_options() | {"seed": seed}),
+            **(recipe.fit_options() | {"seed": seed} | circumstances),
         )
         return sum(history.history["seconds"])
 
