@@ -12,7 +12,7 @@ from pellucid.systems.trained import from_recipe
 
 
 def groups() -> dict[str, list[System]]:
-    """The systems of docs/five-systems.md, the rungs of docs/results.md, and other recipes with a published figure."""
+    """The systems of docs/five-systems.md, and the rungs of docs/results.md."""
     five = [
         from_recipe("p03"),
         glass_from_black_box.SYSTEM,
@@ -21,15 +21,14 @@ def groups() -> dict[str, list[System]]:
         digit_recognizer.SYSTEM,
         sixteen_sixteen.SYSTEM,
     ]
-    rungs = list(ladder.systems())
-    taken = {system.name for system in [*five, *rungs]}
-    others = [name for name in recipes.names() if name not in taken and recipes.find(name).published]
-    return {"five-systems": five, "ladder": rungs, "others": [from_recipe(name) for name in others]}
+    return {"five-systems": five, "ladder": list(ladder.systems())}
 
 
 def all_systems() -> dict[str, System]:
-    """Every system by its name, group by group."""
-    return {system.name: system for group in groups().values() for system in group}
+    """Every system by its name: group by group, then each other recipe whose source tells of a figure."""
+    systems = {system.name: system for group in groups().values() for system in group}
+    others = [name for name in recipes.names() if name not in systems and recipes.find(name).published]
+    return systems | {name: from_recipe(name) for name in others}
 
 
 def find(names: Sequence[str]) -> list[System]:
@@ -38,6 +37,6 @@ def find(names: Sequence[str]) -> list[System]:
     Raises:
         UsageError: there is no such system.
     """
-    named = {name: [system] for name, system in all_systems().items()} | groups()
+    named = groups() | {name: [system] for name, system in all_systems().items()}
     chosen = [system for name in names for system in choose("system to reproduce", name, named)]
     return list({system.name: system for system in chosen}.values())
