@@ -55,7 +55,7 @@ class TrainingProgress(Callback):
             TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[words]}"),
             console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
-        self.task = self.bars.add_task("", words="")
+        self.task = self.bars.add_task("", words="", visible=False)
 
     def __enter__(self) -> TrainingProgress:
         self.bars.start()
@@ -69,7 +69,9 @@ class TrainingProgress(Callback):
         speed = f"{logs.images_per_second:,.0f} images/s  {duration(logs.seconds_left)} left"
         words = f"loss {logs.loss:.4f}  accuracy {logs.accuracy:.2%}  {speed}"
         title = f"{self.who}epoch {logs.epoch}/{logs.epochs}"
-        self.bars.update(self.task, completed=logs.done, total=logs.examples, description=title, words=words)
+        self.bars.update(
+            self.task, completed=logs.done, total=logs.examples, description=title, words=words, visible=True
+        )
 
     def on_epoch_end(self, epoch: int, logs: Progress) -> None:
         """Print the epoch's line."""
