@@ -15,7 +15,7 @@ from pellucid.figures import PublishedFigure
 from pellucid.recipe import find
 from pellucid.systems import ladder
 from pellucid.systems.reproduction import recorded
-from pellucid.systems.system import Parts
+from pellucid.systems.system import Parts, Protocol
 from pellucid.systems.table import Row, rows_of
 
 ROOT = Path(__file__).parents[1]
@@ -28,25 +28,30 @@ def table(parts: Parts, folder: Path) -> Iterator[str]:
     yield f"| {' | '.join(HEAD)} |"
     yield "|---" * len(HEAD) + "|"
     for system in ladder.systems():
-        (protocol,) = system.protocols
-        outcomes = recorded(system, protocol, parts, folder).outcomes
-        rows = list(rows_of(system, protocol, list(outcomes.values()))) if outcomes else [None]
         link = f"[{system.name}](../pellucid/recipes/{system.name}.toml)"
-        yield f"| {' | '.join((link, *_cells(system.name, rows[0])))} |"
+        for protocol in system.protocols:
+            network = protocol.words if protocol.variant else _network(system.name)
+            outcomes = recorded(system, protocol, parts, folder).outcomes
+            rows = list(rows_of(system, protocol, list(outcomes.values()))) if outcomes else [None]
+            yield f"| {' | '.join((link, network, *_cells(protocol, rows[0])))} |"
 
 
-def _cells(name: str, row: Row | None) -> tuple[str, ...]:
+def _network(name: str) -> str:
     recipe = find(name)
     network = f"`{recipe.architecture}`, {recipe.epochs} epoch{'s' * (recipe.epochs > 1)}"
-    if recipe.augment:
-        network += f", `{recipe.augment}`"
-    published = f"{100 * (1 - PublishedFigure.of(recipe.published).most):.4g}%" if recipe.published else "-"
+    return f"{network}, `{recipe.augment}`" if recipe.augment else network
+
+
+def _cells(protocol: Protocol, row: Row | None) -> tuple[str, ...]:
+    published = protocol.figures["test"]
+    told = f"{100 * (1 - PublishedFigure.of(published).most):.4g}%" if published else "-"
     if row is None:
-        return network, published, "", "not yet", "0", "", "", ""
+        return told, "", "not yet", "0", "", "", ""
     limit = f"{row.time_limit:g}" if row.time_limit else "-"
     goal = f"{100 * (1 - row.goal):.4g}%" if row.goal else "-"
-    measured = f"**{100 * (1 - row.accuracy_mean):.3f}%** ± {100 * row.accuracy_std:.3f}"
-    return network, published, goal, measured, str(row.seeds), f"{row.train_seconds:.3g}", limit, row.verdict
+    spread = f" ± {100 * row.accuracy_std:.3f}" if row.seeds > 1 else ""
+    measured = f"**{100 * (1 - row.accuracy_mean):.3f}%**{spread}"
+    return told, goal, measured, str(row.seeds), f"{row.train_seconds:.3g}", limit, row.verdict
 
 
 def main() -> None:

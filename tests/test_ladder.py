@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import pellucid as pl
@@ -26,13 +27,19 @@ def protocol_of(**changes: Any) -> Protocol:
     return replace(RUNGS[0].protocols[0], **changes)
 
 
+def committee_of_three() -> tuple[ladder.Climb, ladder.Gathering]:
+    """A short recipe as a rung with a committee."""
+    climb = ladder.Climb(what="", recipe=changed(find("nielsen-30"), epochs=2), seeds=3)
+    return climb, ladder.Gathering(what="", variant="committee", climb=climb, members=3, seeds=1)
+
+
 def outcomes(*accuracies: float, seconds: float = 1.0) -> list[Outcome]:
     return [Outcome({"test": accuracy}, seconds) for accuracy in accuracies]
 
 
 @pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
 def test_each_rung_is_a_recipe_with_a_source_a_goal_and_enough_seeds(rung: pl.systems.system.System) -> None:
-    (protocol,) = rung.protocols
+    protocol, *committees = rung.protocols
     recipe = find(rung.name)
     assert recipe.source
     assert protocol.recipe == recipe
@@ -41,6 +48,10 @@ def test_each_rung_is_a_recipe_with_a_source_a_goal_and_enough_seeds(rung: pl.sy
     assert recipe.validation == 0  # all training images, everything fixed beforehand
     assert not recipe.early_stopping
     assert not recipe.target_accuracy
+    for committee in committees:
+        assert committee.climb == protocol
+        assert committee.members == protocol.seeds
+        assert protocol.goal < committee.goal < 1
 
 
 def test_without_a_goal_of_its_own_a_rung_is_to_beat_what_was_published() -> None:
@@ -136,6 +147,44 @@ def test_a_long_training_goes_on_where_it_was_stopped_and_leaves_its_model(
     assert not list(tmp_path.glob("work/*"))
 
 
+def test_a_committee_gathers_the_models_that_are_there_and_trains_the_rest(
+    digits: tuple[pl.data.Dataset, pl.data.Dataset], tmp_path: Path
+) -> None:
+    rung, committee = committee_of_three()
+    single = rung.go_on(*digits, 1, tmp_path, [])
+    counter = Stopper()
+    together = committee.go_on(*digits, 0, tmp_path, [counter])
+    assert counter.epochs == 2 * rung.recipe.epochs
+    members = [rung.go_on(*digits, seed, tmp_path, [counter]) for seed in range(3)]
+    assert counter.epochs == 2 * rung.recipe.epochs
+    assert members[1] == single
+    assert together.train_seconds == sum(member.train_seconds for member in members)
+    whole = pl.load(tmp_path / "models" / "nielsen-30-committee.safetensors")
+    assert isinstance(whole, pl.Committee)
+    assert len(whole) == 3
+    networks = [changed(rung.recipe, seed=seed).make_network((28, 28), digits[0].classes) for seed in range(3)]
+    for seed, network in enumerate(networks):
+        pl.fit(network, digits[0], **(rung.recipe.fit_options() | {"seed": seed}))
+    mean = np.mean([network.predict(digits[1].images) for network in networks], axis=0)
+    assert together.accuracies["test"] == np.mean(mean.argmax(axis=1) == digits[1].labels)
+
+
+def test_a_committee_takes_no_model_of_another_recipe(
+    digits: tuple[pl.data.Dataset, pl.data.Dataset], tmp_path: Path
+) -> None:
+    rung, _ = committee_of_three()
+    rung.go_on(*digits, 0, tmp_path, [])
+    other = replace(rung, recipe=changed(rung.recipe, learning_rate=0.01))
+    outcome = other.go_on(*digits, 0, tmp_path, [])
+    assert (outcome.accuracies, outcome.notes) == ((run := other.run(*digits, 0)).accuracies, run.notes)
+
+
+def test_a_committee_is_one_however_many_seeds_are_asked_for() -> None:
+    rung, committee = committee_of_three()
+    assert [rung.counted(7), rung.counted(None)] == [7, 3]
+    assert [committee.counted(7), committee.counted(None)] == [1, 1]
+
+
 @pytest.mark.slow
 def test_on_mnist_each_short_rung_is_reached(pellucid: Command, mnist: tuple[pl.data.Dataset, pl.data.Dataset]) -> None:
     result = pellucid("reproduce", "ladder", "--quick", "--seeds", 1, "--data", mnist[0].source, "--json")
@@ -151,7 +200,8 @@ TABLE = DOCUMENT.partition("<!-- table -->")[2].partition("<!-- /table -->")[0]
 
 
 def test_the_document_has_a_line_for_each_rung() -> None:
-    assert re.findall(r"^\| \[([a-z0-9-]+)\]", TABLE, re.MULTILINE) == [rung.recipe for rung in ladder.RUNGS]
+    expected = [rung.name for rung in RUNGS for _ in rung.protocols]
+    assert re.findall(r"^\| \[([a-z0-9-]+)\]", TABLE, re.MULTILINE) == expected
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "results").glob("*.jsonl")), ids=lambda path: path.stem)

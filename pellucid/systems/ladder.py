@@ -1,8 +1,9 @@
 """The ladder of accuracy: recipes of papers and records, from the linear classifier to committees of deep networks.
 
 Each rung is a recipe with a figure that was published, the mean accuracy over seeds that pellucid is to reach, and
-the seconds that one training may take on two cores. Everything in a recipe was chosen on training images that were
-held out; the test images are read once, after the last epoch.
+the seconds that one training may take on two cores. The highest has a second row, the committee of its networks.
+Everything in a recipe was chosen on training images that were held out; the test images are read once, after the last
+epoch.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from shutil import rmtree
 from typing import NamedTuple
 
 from pellucid.callbacks import Callback
+from pellucid.committee import Committee
 from pellucid.data.dataset import Dataset
 from pellucid.figures import PublishedFigure
+from pellucid.files.model import read_model
+from pellucid.loading import load
 from pellucid.network import Network
 from pellucid.recipe import Recipe, changed, find
 from pellucid.run import Run, resolved
 from pellucid.run_folder import is_run
 from pellucid.setup import Setup
-from pellucid.systems.system import MANY, Outcome, System
+from pellucid.systems.system import MANY, Outcome, Parts, Protocol, System
 from pellucid.systems.trained import QUICK_EPOCHS, Trained
 
 MINUTE = 60.0
@@ -36,12 +40,15 @@ class Rung(NamedTuple):
         goal: the test error to reach in the mean, in percent; None: better than what was published.
         time_limit: seconds of one training; 0 where there is none.
         seeds: ten where a training takes under ten seconds, three where it takes over twenty minutes.
+        committee: what was published of a committee, and the test error that as many networks as there are seeds are to
+            reach together; None: they make no committee.
     """
 
     recipe: str
     goal: float | None = None
     time_limit: float = 0.0
     seeds: int = 5
+    committee: tuple[str, float] | None = None
 
 
 RUNGS = (
@@ -71,23 +78,69 @@ class Climb(Trained):
     def go_on(self, train: Dataset, test: Dataset, seed: int, folder: Path, watch: Sequence[Callback]) -> Outcome:
         if self.seeds >= MANY:
             return self.run(train, test, seed)
+        return self.trained(train, test, seed, folder, watch)[1]
+
+    def trained(
+        self, train: Dataset, test: Dataset, seed: int, folder: Path, watch: Sequence[Callback]
+    ) -> tuple[Network, Outcome]:
+        """The network of a seed and what it came to: as models/ has it, or trained now."""
+        path, mark = model(folder, self.recipe, seed), {"digest": self.digest((train, test))}
+        if (left := _left(path, mark)) is not None:
+            return left
         recipe = changed(self.recipe, seed=seed)
-        work = folder / "work" / f"{recipe.name}-{self.digest((train, test))}-{seed}"
+        work = folder / "work" / f"{recipe.name}-{mark['digest']}-{seed}"
         network = self.network(train, seed)
         with _run(work, resolved(recipe, network), train) as run:
             resume = run.snapshot() if run.begun else None
             seconds = self.fit(network, train, seed, callbacks=[*watch, run], resume=resume)
             outcome = _outcome(network, test, seconds)
-            network.save(self.model(folder, seed), {"recipe": asdict(recipe), "result": asdict(outcome)})
+            network.save(path, mark | {"recipe": asdict(recipe), "result": asdict(outcome)})
         rmtree(work)
-        return outcome
-
-    def model(self, folder: Path, seed: int) -> Path:
-        """Where the model of a seed is left."""
-        return folder / "models" / f"{self.recipe.name}-{seed}.safetensors"
+        return network, outcome
 
     def quickly(self) -> Climb:
         return self if self.seeds >= MANY else replace(self, recipe=changed(self.recipe, epochs=QUICK_EPOCHS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathering(Protocol):
+    """The committee of a rung's networks. Those that models/ lacks are trained."""
+
+    climb: Climb
+    members: int
+
+    def counted(self, seeds: int | None) -> int:
+        return 1
+
+    def go_on(self, train: Dataset, test: Dataset, seed: int, folder: Path, watch: Sequence[Callback]) -> Outcome:
+        members = [self.climb.trained(train, test, number, folder, watch) for number in range(self.members)]
+        committee = Committee.of([network for network, _ in members])
+        outcome = _outcome(committee, test, sum(outcome.train_seconds for _, outcome in members))
+        recipe = self.climb.recipe
+        committee.save(model(folder, recipe, "committee"), {"recipe": asdict(recipe), "result": asdict(outcome)})
+        return outcome
+
+    def quickly(self) -> Gathering:
+        return replace(self, climb=self.climb.quickly())
+
+    def digest(self, parts: Parts) -> str:
+        return self.climb.digest(parts) + f"-{self.members}"
+
+
+def model(folder: Path, recipe: Recipe, which: int | str) -> Path:
+    """Where a rung leaves the model of a seed, or its committee."""
+    return folder / "models" / f"{recipe.name}-{which}.safetensors"
+
+
+def _left(path: Path, mark: dict[str, str]) -> tuple[Network, Outcome] | None:
+    """The network in this file and what it came to, if it is of this mark."""
+    if not path.exists():
+        return None
+    made = read_model(path)[1]["made"]
+    network = load(path)
+    if not isinstance(network, Network) or not mark.items() <= made.items():
+        return None
+    return network, Outcome(**made["result"])
 
 
 def _run(folder: Path, recipe: Recipe, train: Dataset) -> Run:
@@ -97,7 +150,7 @@ def _run(folder: Path, recipe: Recipe, train: Dataset) -> Run:
     return Run.new(folder, recipe, Setup(train.source, "native", None, None, train.description, train.sha256()))
 
 
-def _outcome(network: Network, test: Dataset, seconds: float) -> Outcome:
+def _outcome(network: Network | Committee, test: Dataset, seconds: float) -> Outcome:
     evaluation = network.evaluate(test)
     mistakes = len(test) - round(evaluation.accuracy * len(test))
     notes = {"mistakes": mistakes, "test_loss": evaluation.loss, "parameters": network.theta.size}
@@ -117,7 +170,23 @@ def systems() -> Iterator[System]:
             goal=goal,
             time_limit=rung.time_limit,
         )
-        yield System(recipe.name, recipe.source, (protocol,))
+        yield System(recipe.name, recipe.source, (protocol, *_committee(rung, protocol)))
+
+
+def _committee(rung: Rung, climb: Climb) -> Iterator[Gathering]:
+    """The committee of a rung's networks, if it is to have one."""
+    if rung.committee:
+        published, goal = rung.committee
+        yield Gathering(
+            what=f"committee of {rung.seeds} of these",
+            variant="committee",
+            climb=climb,
+            members=rung.seeds,
+            figures={"test": published},
+            seeds=1,
+            goal=1 - goal / 100,
+            time_limit=rung.seeds * rung.time_limit,
+        )
 
 
 def _words(architecture: str) -> str:

@@ -63,6 +63,10 @@ class Protocol:
         """It in a line, with its settings."""
         return self.what.format(**vars(self))
 
+    def counted(self, seeds: int | None) -> int:
+        """How many seeds are taken where so many are asked for; None: nobody says."""
+        return seeds or self.seeds
+
     def data(self, parts: Parts, folder: Path) -> Parts:
         """The data that it is about, made from those that were loaded; files go to `folder`."""
         return parts
