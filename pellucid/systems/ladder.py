@@ -58,6 +58,7 @@ RUNGS = (
     Rung("nielsen-30", seeds=10),
     Rung("nielsen-100", seeds=10),
     Rung("simard-800", 1.5, seeds=5),
+    Rung("simard-800-distorted", 0.65, 10 * MINUTE, seeds=5),
     Rung("lenet5", 0.85, 5 * MINUTE, seeds=10),
     Rung("lenet5-distorted", 0.6, 5 * MINUTE, seeds=5),
     Rung("train-mnist-fast", 1.0, seeds=10),
