@@ -64,6 +64,7 @@ RUNGS = (
     Rung("train-mnist-fast", 1.0, seeds=10),
     Rung("speedrun", 1.0, 0.8, seeds=30),
     Rung("sprint", 0.5, 15, seeds=10),
+    Rung("small", 0.5, 10 * MINUTE, seeds=5),
 )
 
 
