@@ -166,6 +166,7 @@ def test_pellucid_races_alone_where_nothing_else_is_installed(
         return known(library)
 
     monkeypatch.setattr(race, "module_of", module_of)
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)  # with it the race would begin anew in another process
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)  # it would hold for the tests behind this one
     result = pellucid(
         "bench",
