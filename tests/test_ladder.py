@@ -27,10 +27,10 @@ def protocol_of(**changes: Any) -> Protocol:
     return replace(RUNGS[0].protocols[0], **changes)
 
 
-def committee_of_three() -> tuple[ladder.Climb, ladder.Gathering]:
+def committee_of_three() -> tuple[ladder.Climb, ladder.SeedCommittee]:
     """A short recipe as a rung with a committee."""
     climb = ladder.Climb(what="", recipe=changed(find("nielsen-30"), epochs=2), seeds=3)
-    return climb, ladder.Gathering(what="", variant="committee", climb=climb, members=3, seeds=1)
+    return climb, ladder.SeedCommittee(what="", variant="committee", climb=climb, members=3, seeds=1)
 
 
 def outcomes(*accuracies: float, seconds: float = 1.0) -> list[Outcome]:
@@ -181,8 +181,25 @@ def test_a_committee_takes_no_model_of_another_recipe(
 
 def test_a_committee_is_one_however_many_seeds_are_asked_for() -> None:
     rung, committee = committee_of_three()
-    assert [rung.counted(7), rung.counted(None)] == [7, 3]
-    assert [committee.counted(7), committee.counted(None)] == [1, 1]
+    assert [rung.seeds_taken(7), rung.seeds_taken(None)] == [7, 3]
+    assert [committee.seeds_taken(7), committee.seeds_taken(None)] == [1, 1]
+
+
+def test_a_committee_is_a_second_row_of_its_rung(
+    pellucid: Command, digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder, "RUNGS", (ladder.Rung("nielsen-30", 99, 60, 3, ("1.5% error", 98.5)),))
+    result = pellucid("reproduce", "nielsen-30", "--quick", "--data", digits_folder, "--out", tmp_path, "--json")
+    single, together = result.json["rows"]
+    assert (single["name"], single["seeds"], single["time_limit"]) == ("nielsen-30", 3, 60)
+    assert (together["name"], together["seeds"], together["time_limit"]) == ("nielsen-30/committee", 1, 180)
+    assert together["goal"] == pytest.approx(0.015)
+    assert together["published"] == pytest.approx(0.985)
+    assert together["reached"]
+    models = {path.stem for path in (tmp_path / "models").iterdir()}
+    assert models == {"nielsen-30-0", "nielsen-30-1", "nielsen-30-2", "nielsen-30-committee"}
+    again = pellucid("reproduce", "nielsen-30", "--quick", "--data", digits_folder, "--out", tmp_path, "--json")
+    assert again.json["rows"] == result.json["rows"]
 
 
 @pytest.mark.slow

@@ -1,9 +1,9 @@
 """The ladder of accuracy: recipes of papers and records, from the linear classifier to committees of deep networks.
 
 Each rung is a recipe with a figure that was published, the mean accuracy over seeds that pellucid is to reach, and
-the seconds that one training may take on two cores. The highest has a second row, the committee of its networks.
-Everything in a recipe was chosen on training images that were held out; the test images are read once, after the last
-epoch.
+the seconds that one training may take on two cores. A rung may have a second row, the committee of its
+networks. Everything in a recipe was chosen on training images that were held out; the test images are read once, after
+the last epoch.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ class Climb(Trained):
     ) -> tuple[Network, Outcome]:
         """The network of a seed and what it came to: as models/ has it, or trained now."""
         path, mark = model(folder, self.recipe, seed), {"digest": self.digest((train, test))}
-        if (left := _left(path, mark)) is not None:
-            return left
+        if (stored := _stored(path, mark)) is not None:
+            return stored
         recipe = changed(self.recipe, seed=seed)
         work = folder / "work" / f"{recipe.name}-{mark['digest']}-{seed}"
         network = self.network(train, seed)
@@ -105,13 +105,13 @@ class Climb(Trained):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gathering(Protocol):
+class SeedCommittee(Protocol):
     """The committee of a rung's networks. Those that models/ lacks are trained."""
 
     climb: Climb
     members: int
 
-    def counted(self, seeds: int | None) -> int:
+    def seeds_taken(self, asked: int | None) -> int:
         return 1
 
     def go_on(self, train: Dataset, test: Dataset, seed: int, folder: Path, watch: Sequence[Callback]) -> Outcome:
@@ -122,7 +122,7 @@ class Gathering(Protocol):
         committee.save(model(folder, recipe, "committee"), {"recipe": asdict(recipe), "result": asdict(outcome)})
         return outcome
 
-    def quickly(self) -> Gathering:
+    def quickly(self) -> SeedCommittee:
         return replace(self, climb=self.climb.quickly())
 
     def digest(self, parts: Parts) -> str:
@@ -134,12 +134,11 @@ def model(folder: Path, recipe: Recipe, which: int | str) -> Path:
     return folder / "models" / f"{recipe.name}-{which}.safetensors"
 
 
-def _left(path: Path, mark: dict[str, str]) -> tuple[Network, Outcome] | None:
+def _stored(path: Path, mark: dict[str, str]) -> tuple[Network, Outcome] | None:
     """The network in this file and what it came to, if it is of this mark."""
     if not path.exists():
         return None
-    made = read_model(path)[1]["made"]
-    network = load(path)
+    network, made = load(path), read_model(path)[1].get("made", {})
     if not isinstance(network, Network) or not mark.items() <= made.items():
         return None
     return network, Outcome(**made["result"])
@@ -175,11 +174,11 @@ def systems() -> Iterator[System]:
         yield System(recipe.name, recipe.source, (protocol, *_committee(rung, protocol)))
 
 
-def _committee(rung: Rung, climb: Climb) -> Iterator[Gathering]:
+def _committee(rung: Rung, climb: Climb) -> Iterator[SeedCommittee]:
     """The committee of a rung's networks, if it is to have one."""
     if rung.committee:
         published, goal = rung.committee
-        yield Gathering(
+        yield SeedCommittee(
             what=f"committee of {rung.seeds} of these",
             variant="committee",
             climb=climb,

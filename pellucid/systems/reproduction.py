@@ -43,7 +43,7 @@ def reproduce(
     results: dict[str, list[Outcome]] = {}
     rows: list[Row] = []
     for protocol in system.protocols:
-        outcomes = _run(system, protocol, parts, folder, protocol.counted(seeds), told, watch)
+        outcomes = _run(system, protocol, parts, folder, protocol.seeds_taken(seeds), told, watch)
         results[protocol.variant] = outcomes
         rows += rows_of(system, protocol, outcomes)
     report = system.report(results, parts)

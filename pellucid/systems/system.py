@@ -63,9 +63,9 @@ class Protocol:
         """It in a line, with its settings."""
         return self.what.format(**vars(self))
 
-    def counted(self, seeds: int | None) -> int:
+    def seeds_taken(self, asked: int | None) -> int:
         """How many seeds are taken where so many are asked for; None: nobody says."""
-        return seeds or self.seeds
+        return asked or self.seeds
 
     def data(self, parts: Parts, folder: Path) -> Parts:
         """The data that it is about, made from those that were loaded; files go to `folder`."""
