@@ -481,7 +481,8 @@ def test_the_command_line_ends_with_5_and_leaves_the_last_good_model(pellucid: A
     folder = write_folder(tmp_path / "digits")
     result = pellucid("train", "784-16-10", "--learning-rate", "1e30", "--data", folder, "--out", "run")
     assert result.code == 5
-    assert "dense2.z became infinite on the way forward, in step 2 (epoch 1), at learning rate 1e+30" in result.err
+    broken = r"dense2\.z became (infinite|NaN) on the way forward, in step 2 \(epoch 1\), at learning rate 1e\+30"
+    assert re.search(broken, result.err)  # infinity, or the difference of two: BLAS decides
     assert "pellucid test run" in result.err
     assert Path("run", "checkpoint.safetensors").exists()
     tested = pellucid("test", "run", "--data", folder, "--json")
