@@ -512,7 +512,10 @@ def test_the_document_shows_what_pellucid_prints() -> None:
     for program, message in shown:
         with pytest.raises(pl.PellucidError) as raised:
             exec(program, {})
-        assert f"{type(raised.value).__name__}: {raised.value}".split() == message.split()
+        said = f"{type(raised.value).__name__}: {raised.value}".replace(
+            "NaN", "infinite"
+        )  # which of them: BLAS decides
+        assert said.split() == message.replace("NaN", "infinite").split()
 
 
 def test_the_document_has_every_kind_with_its_threshold() -> None:
