@@ -15,6 +15,8 @@ from pellucid.callbacks import (
 from pellucid.committee import Committee
 from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
 from pellucid.finder import find_learning_rate
+from pellucid.glass.trace import Trace
+from pellucid.glass.tracing import trace
 from pellucid.initializers import initializer
 from pellucid.layers.activation import ELU, GELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from pellucid.layers.convolution import Convolution
@@ -78,6 +80,7 @@ __all__ = [
     "Tanh",
     "TargetAccuracy",
     "TimeLimit",
+    "Trace",
     "UsageError",
     "WeightAveraging",
     "data",
@@ -85,4 +88,5 @@ __all__ = [
     "fit",
     "initializer",
     "load",
+    "trace",
 ]

@@ -36,14 +36,19 @@ def load(path: str | Path) -> Network | Committee:
         raise ModelFileError(f"{folder} has no model yet. Finish its training: pellucid train --resume {folder}")
     tensors, about = read_model(path)
     try:
-        return _restore(tensors, about)
+        return restore(tensors, about)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None
     except (PellucidError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise ModelFileError(f"{path} does not describe a network of pellucid: {str(error)[:500]}") from None
 
 
-def _restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network | Committee:
+def restore(tensors: dict[str, NDArray[Any]], about: dict[str, Any]) -> Network | Committee:
+    """The network or the committee of these tensors, by what `Network.about` says of it.
+
+    Raises:
+        ModelFileError: the tensors do not fit; other errors, too, where `about` makes no sense.
+    """
     shape, layers = parse(about["architecture"])
     connect(layers, shape)
     members = _members(about.get("members"))

@@ -27,7 +27,7 @@ def write_sealed(
 
     metadata = {key: json.dumps(value) for key, value in about.items()}
     metadata |= {"pellucid": version, "sha256": ""}
-    arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    arrays = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
     header, data = _parts(safetensors.numpy.save(arrays, metadata))
     header["__metadata__"]["sha256"] = _digest(header, data)
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()

@@ -34,13 +34,13 @@ class Normalization(Layer):
         Tensor("x", "... B", "input"),
         Tensor("n", "... B", "kept"),
         Tensor("a", "... B", "output"),
-    )
+    )  # and center and deviation, μ and σ, one for each set of numbers that are normalized together
 
     def forward(self, t: Numbers) -> None:
         x = t.x.reshape(len(t.gain), -1)
-        mean, variance = self.statistics(t, x)
+        t.center, variance = self.statistics(t, x)
         t.deviation = (variance + EPSILON) ** 0.5
-        n = (x - mean) / t.deviation
+        n = (x - t.center) / t.deviation
         t.n, t.a = n.reshape(t.x.shape), (t.gain * n + t.bias).reshape(t.x.shape)
 
     def backward(self, t: Numbers) -> None:
@@ -88,7 +88,13 @@ class BatchNormalization(Normalization):
 
     kind = "bn"
     axis, running = 1, True
-    tensors = (*Normalization.tensors, Tensor("mean", "rows 1", "state"), Tensor("variance", "rows 1", "state"))
+    tensors = (
+        *Normalization.tensors,
+        Tensor("center", "rows 1", "kept"),
+        Tensor("deviation", "rows 1", "kept"),
+        Tensor("mean", "rows 1", "state"),
+        Tensor("variance", "rows 1", "state"),
+    )
 
     def statistics(self, t: Numbers, x: Array) -> tuple[Array, Array]:
         if not t.training:
@@ -111,3 +117,4 @@ class LayerNormalization(Normalization):
 
     kind = "ln"
     axis, running = 0, False
+    tensors = (*Normalization.tensors, Tensor("center", "1 B", "kept"), Tensor("deviation", "1 B", "kept"))
