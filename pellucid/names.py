@@ -16,7 +16,8 @@ Value = TypeVar("Value")
 def suggest(name: str, known: Iterable[str]) -> str:
     """The nearest known name as a question, then the list of all of them."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    alike = [other for other in known if other.lower() == name.lower()]
+    near = alike or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     meant = f"Did you mean {near[0]!r}? " if near else ""
     return f"{meant}Known: {', '.join(known)}."
 
