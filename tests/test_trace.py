@@ -219,6 +219,7 @@ class Recorder(Twin):
 
     def run(self, layers: Any, x: Any) -> Any:
         for layer in layers:
+            x = x.clone()  # what goes two ways has a gradient for each
             self.seen[f"{layer.name}/{layer.input}"] = x
             if layer.kind == "conv":
                 p, K = layer.padding, layer.side
