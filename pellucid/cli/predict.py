@@ -77,7 +77,7 @@ def command(
     return 0
 
 
-def _shape(network: Network | Committee) -> tuple[int, int, int]:
+def image_shape(network: Network | Committee) -> tuple[int, int, int]:
     """Channels, height and width of the images that the network reads: those it was made for, or a square."""
     shape = network.input_shape
     if len(shape) == 3 and shape[0] in (1, 3):
@@ -90,7 +90,7 @@ def _shape(network: Network | Committee) -> tuple[int, int, int]:
 
 
 def _answer(network: Network | Committee, file: Path) -> Answer:
-    channels, height, width = _shape(network)
+    channels, height, width = image_shape(network)
     found = read_images(file, height, width, channels)
     parts = [found.images[start : start + AT_ONCE] for start in range(0, len(found.images), AT_ONCE)]
     try:
@@ -144,7 +144,7 @@ def _print(network: Network | Committee, answer: Answer, show: bool, lines: bool
         if show and answer.found.stages:
             print(f"{where}:\n\n{show_stages(answer.found.stages)}\n")
         elif show:
-            print(f"{where}: what the network sees\n{show_image(answer.found.images[index], _shape(network))}\n")
+            print(f"{where}: what the network sees\n{show_image(answer.found.images[index], image_shape(network))}\n")
         if lines:
             print(f"{where}: {_line(network, row, answer.labels[index])}")
     if answer.accuracy is not None:
