@@ -21,7 +21,19 @@ from pellucid.errors import PellucidError
 
 INTERRUPTED = 130
 
-COMMANDS = ("train", "test", "predict", "explain", "gradcheck", "find-lr", "reproduce", "data", "info", "bench")
+COMMANDS = (
+    "train",
+    "test",
+    "predict",
+    "explain",
+    "scalar",
+    "gradcheck",
+    "find-lr",
+    "reproduce",
+    "data",
+    "info",
+    "bench",
+)
 
 
 def _version(wanted: bool) -> None:
