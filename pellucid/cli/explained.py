@@ -44,7 +44,7 @@ class Cell:
             UsageError: it is not written so, or there is none.
         """
         layer, tensor, *index = [*text.split("/"), ""][: max(2, text.count("/") + 1)]
-        if not all(part.isdigit() for part in index):
+        if not tensor or not all(part.isdigit() for part in index):
             raise UsageError(f"A cell is written TENSOR/I/J, such as dense1/W/5/17; {text!r} came.")
         name, place = f"{layer}/{tensor}", tuple(map(int, index))
         value = trace.sum(name, *place)
