@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -276,3 +278,36 @@ def test_every_tensor_is_what_pytorch_computes(text: str, training: bool) -> Non
         compared |= {name, f"{name}_update"}
     left = {name for name in trace.tensors if not name.startswith("loss/")} - compared
     assert {name.split("/")[1] for name in left} <= {"winner", "center", "deviation"}
+
+
+# The document
+
+
+def test_the_document_runs_and_says_what_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], digits_folder: Path
+) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "trace.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(first.replace('"mnist"', repr(str(digits_folder))), names)
+    trace = names["trace"]
+    for line in first.splitlines():
+        if match := re.match(r"(trace.tensors\S+)\s+# (.+)", line):
+            assert str(eval(match[1], names)) == match[2]
+    assert trace["dense1/dW"].shape == (96, 512)
+    assert [str(term) for term in names["found"].terms] == ["dense1/dz[5, 0] · dense1/x[17, 0]"]
+    assert names["again"].made == trace.made
+    exec(second, {})
+    assert capsys.readouterr().out == "True\n"
+
+
+def test_the_document_names_every_role_and_every_key() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "trace.md").read_text(encoding="utf-8")
+    network, x, labels = made("1x6x6-3C3-BN-D0.5-MP2-4", 5)
+    trace = pl.trace(network, x, labels, training=True, optimizer=pl.SGD(0.1))
+    for traced in trace.tensors.values():
+        assert f"`{traced.role}`" in text
+        assert f"`{traced.way}`" in text
+    for field in fields(next(iter(trace.tensors.values()))):
+        assert f"`{field.name}`" in text
