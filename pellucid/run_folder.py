@@ -18,7 +18,11 @@ from pellucid.files.checkpoint import LAST, PREVIOUS
 from pellucid.recipe import Recipe
 from pellucid.setup import Setup
 
-FILES = ("run.json", "recipe.toml", "metrics.jsonl", "model.safetensors", LAST, PREVIOUS, "result.json", "curves.png")
+REPORT = "report.html"
+FILES = (
+    "run.json", "recipe.toml", "metrics.jsonl", "model.safetensors", LAST, PREVIOUS, "result.json", "curves.png",
+    REPORT,
+)  # fmt: skip
 OF_THE_SESSION = ("train_seconds", "images_per_second", "run")  # what differs between equal runs
 NUMBERS = ("epochs", "seed", "test_accuracy", "test_loss", "images_per_second", "threads", "train_seconds")
 
@@ -58,11 +62,20 @@ class RunFolder:
                 f"{folder} {'has no recipe.toml' if folder.is_dir() else 'is no folder'}. --resume takes the folder of "
                 "a run; pellucid train RECIPE --out FOLDER begins one."
             )
-        run = cls(folder, recipes.read(folder / "recipe.toml"), Setup.read(folder / "run.json"))
+        run = cls.read(folder)
         run._hold()
         for place in (folder, folder / "figures"):
             sweep(place, FILES)
         return run
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The run in this folder, only to be looked at.
+
+        Raises:
+            UsageError: its recipe or run.json is damaged.
+        """
+        return cls(folder, recipes.read(folder / "recipe.toml"), Setup.read(folder / "run.json"))
 
     def __enter__(self) -> Self:
         return self

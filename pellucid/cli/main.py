@@ -27,6 +27,7 @@ COMMANDS = (
     "predict",
     "explain",
     "scalar",
+    "report",
     "gradcheck",
     "find-lr",
     "reproduce",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.callbacks import History
+from pellucid.cli import report
 from pellucid.cli.interruption import Interruption
 from pellucid.cli.output import TrainingProgress, duration, emit, say
 from pellucid.data import Dataset
@@ -21,7 +22,7 @@ from pellucid.machine import blas_threads, cores
 from pellucid.metrics import Evaluation
 from pellucid.network import Network
 from pellucid.run import Run
-from pellucid.run_folder import RunFolder
+from pellucid.run_folder import REPORT, RunFolder
 from pellucid.snapshot import Snapshot
 from pellucid.training import fit
 
@@ -105,6 +106,7 @@ def train_and_test(
         "notices": [asdict(notice) for notice in history.notices],
     }
     run.finish(history, result)
+    run.write(REPORT, report.written(run, result, history.history, network, test, evaluation))
     return result, history
 
 
@@ -141,7 +143,7 @@ def show(result: dict[str, Any], history: dict[str, list[float]] | None, json: b
         print(*curves.words(history), sep="\n")
         print(f"loss by epoch {curves.blocks(history['loss'])}")
     print_training(result)
-    print(f"run folder {result['run']}, curves in {Path(result['run'], 'figures', 'curves.png')}")
+    print(f"run folder {result['run']}, its report {Path(result['run'], REPORT)}")
     return int(missed)
 
 

@@ -1,0 +1,155 @@
+"""Pictures within a page: images as data addresses, heat maps and charts as SVG. Nothing is fetched from anywhere."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import isfinite, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.glass.chart import ticks
+
+BLUE, WHITE, RED = (0, 90, 160), (255, 255, 255), (190, 75, 0)  # below 0, 0, above: told apart by the colour-blind
+MOST = 32  # rows of a heat map, and a quarter of its columns; a larger matrix is averaged over blocks
+CELLS, MOST_MAPS = 4096, 16  # at most, of images beside each other
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 480, 300, 58, 40, 14, 40  # of a chart
+
+
+def png(pixels: NDArray[np.uint8]) -> str:
+    """(height, width) grey or (height, width, 3) colour as a data address; Pillow takes ten times as long for these."""
+    height, width = pixels.shape[:2]
+    rows = np.zeros((height, 1 + prod(pixels.shape[1:])), np.uint8)  # each begins with its filter, 0
+    rows[:, 1:] = pixels.reshape(height, -1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if pixels.ndim == 3 else 0, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 3)), (b"IEND", b""))
+    content = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    return "data:image/png;base64," + b64encode(b"\x89PNG\r\n\x1a\n" + content).decode()
+
+
+def picture(pixels: NDArray[np.uint8], words: str) -> str:
+    """An image, with what it shows for those who do not see it."""
+    return f'<img class="picture" src="{png(pixels)}" alt="{escape(words)}">'
+
+
+def coloured(values: NDArray[Any], largest: float) -> NDArray[np.uint8]:
+    """(height, width) numbers as colours: blue below 0, white at 0, red above, strongest at ±largest."""
+    share = np.clip(np.nan_to_num(values / (largest or 1.0)), -1, 1)[..., None]
+    ends = np.where(share < 0, np.array(BLUE), np.array(RED))
+    return np.asarray(np.rint(np.array(WHITE) + abs(share) * (ends - WHITE)), np.uint8)
+
+
+def heat(name: str, number: int, values: NDArray[Any], images: bool) -> str:
+    """A tensor's first example as colours on one symmetric scale; pointer and arrow keys read the number of each cell.
+
+    Images (maps, height, width, B) stand beside each other, as many as there is room for; of any other tensor a large
+    matrix is averaged over blocks.
+    """
+    values = np.asarray(values, np.float64)
+    largest = float(abs(values).max())
+    extent = f"from {values.min():.3g} to {values.max():.3g}"
+    if images:
+        maps, height, width, _ = values.shape
+        count = min(maps, MOST_MAPS, max(1, CELLS // (height * width)))
+        shown = np.full((height, count * (width + 1) - 1), np.nan)
+        for one in range(count):
+            shown[:, one * (width + 1) : one * (width + 1) + width] = values[one, ..., 0]
+        block, shape = (1, 1), (height, width)
+        words = f"{name}, {f'the first {count} of ' if count < maps else ''}{maps} images of {height}×{width}, {extent}"
+        kind = f' data-maps="{width + 1}"'
+    else:
+        matrix = _as_matrix(values)
+        shape = (matrix.shape[0], matrix.shape[1])
+        block = (-(-shape[0] // MOST), -(-shape[1] // (4 * MOST)))
+        shown = _blocks(matrix, *block)
+        words, kind = f"{name}, {shape[0]} rows and {shape[1]} columns, {extent}", ""
+        largest = float(abs(shown).max())
+    down, across = shown.shape
+    side = max(3, min(14, 640 // across))
+    numbers = [[None if np.isnan(value) else float(f"{value:.4g}") for value in row] for row in shown]
+    return (
+        f'<svg class="heat" tabindex="0" role="img" aria-label="{escape(words)}; arrow keys read the numbers" '
+        f'aria-describedby="o{number}" width="{across * side}" height="{max(down * side, 16)}" '
+        f'viewBox="0 0 {across} {down}" preserveAspectRatio="none" data-name="{escape(name)}" '
+        f'data-block="{block[0]} {block[1]}" data-shape="{shape[0]} {shape[1]}"{kind} '
+        f'data-values="{json.dumps(numbers, separators=(",", ":"))}">'
+        f'<image href="{png(coloured(shown, largest))}" width="{across}" height="{down}" preserveAspectRatio="none"/>'
+        f'<rect width="1" height="1"/></svg><output id="o{number}"></output>'
+    )
+
+
+def _as_matrix(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows and columns; of windows channels and taps are rows, places columns; a column lies down, to fit the page."""
+    if values.ndim == 5:
+        return values[..., 0].reshape(values.shape[0] * values.shape[1], -1)
+    values = values.reshape(len(values), -1)
+    return values.T if values.shape[1] == 1 else values
+
+
+def _blocks(matrix: NDArray[np.float64], tall: int, wide: int) -> NDArray[np.float64]:
+    """The mean of each block of so many rows and columns; those at the end may be smaller."""
+    rows, columns = (np.arange(0, length, step) for length, step in zip(matrix.shape, (tall, wide), strict=True))
+    sums = np.add.reduceat(np.add.reduceat(matrix, rows, axis=0), columns, axis=1)
+    counts = np.add.reduceat(np.add.reduceat(np.ones_like(matrix), rows, axis=0), columns, axis=1)
+    return np.asarray(sums / counts)
+
+
+def chart(title: str, lines: Mapping[str, Sequence[float]], words: str) -> str:
+    """Lines over the epochs, the second dashed; each point says its number."""
+    values = [value for line in lines.values() for value in line if isfinite(value)] or [0.0]
+    low, high = min(values), max(values)
+    marks = ticks(max(low - 0.05 * (high - low), 0.0), max(high, low + 1e-6 + 0.1 * abs(low)))
+    count = max(map(len, lines.values()))
+
+    def x(point: int) -> float:
+        share = point / (count - 1) if count > 1 else 0.5
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+    def y(value: float) -> float:
+        return HEIGHT - BOTTOM - (value - marks[0]) / (marks[-1] - marks[0]) * (HEIGHT - TOP - BOTTOM)
+
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
+        f'aria-label="{escape(words)}">'
+        f'<text x="{LEFT}" y="16" style="font-size:14px">{escape(title)}</text>'
+    ]
+    for mark in marks:
+        parts.append(
+            f'<line class="rule" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(mark):.1f}" y2="{y(mark):.1f}"/>'
+            f'<text class="soft" x="{LEFT - 8}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:g}</text>'
+        )
+    for point in sorted({0, count - 1, *(int(tick) - 1 for tick in ticks(1, count + 0.1, 6) if 1 <= tick <= count)}):
+        near_the_end = 0 < count - 1 - point < (count - 1) / 12
+        if not near_the_end:
+            parts.append(
+                f'<text class="soft" x="{x(point):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">'
+                f"{point + 1}</text>"
+            )
+    parts.append(
+        f'<text class="soft" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 4}" text-anchor="middle">epoch</text>'
+    )
+    left = float(LEFT)
+    for (name, line), kind in zip(lines.items(), ("one", "two"), strict=False):
+        places = [(x(point), y(value), point, value) for point, value in enumerate(line) if isfinite(value)]
+        path = " ".join(f"{px:.1f},{py:.1f}" for px, py, _, _ in places)
+        parts.append(f'<polyline class="{kind}" points="{path}" fill="none" stroke-width="2"/>')
+        if len(places) <= 60:
+            parts.extend(
+                f'<circle class="dot-{kind}" cx="{px:.1f}" cy="{py:.1f}" r="3.5"><title>{escape(name)}, epoch '
+                f"{point + 1}: {value:.5g}</title></circle>"
+                for px, py, point, value in places
+            )
+        parts.append(
+            f'<line class="{kind}" x1="{left}" x2="{left + 26}" y1="29" y2="29" stroke-width="2"/>'
+            f'<text x="{left + 32}" y="33">{escape(name)}</text>'
+        )
+        left += 52 + 7 * len(name)
+    return "".join([*parts, "</svg>"])
