@@ -14,9 +14,7 @@ from conftest import write_folder
 
 from pellucid.glass.report.pictures import chart, coloured, heat, png
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 VOID = {"meta", "img", "br", "input", "link", "hr"}
 
 
@@ -99,8 +97,7 @@ def test_it_says_what_the_run_came_to(pellucid: Any, digits: Path) -> None:
             assert int(cells.get(f"{true} taken for {said}", "0")) == count
     surest = tested["mistakes"][0]
     assert f"The surest is test image {surest['index']}" in text
-    assert "name = &quot;" not in text
-    assert "architecture" in text
+    assert "architecture = &quot;784-16-10&quot;" in text
 
 
 def test_report_writes_the_page_of_a_finished_run_again(pellucid: Any, digits: Path) -> None:
@@ -200,10 +197,7 @@ def test_it_opens_from_a_file_and_every_part_works_by_keyboard(pellucid: Any, di
         troubles: list[str] = []
         page.on("console", lambda message, told=troubles: told.append(message.text))
         page.on("pageerror", lambda error, told=troubles: told.append(str(error)))
-        page.on(
-            "request",
-            lambda request, told=troubles: request.url.startswith(("file:", "data:")) or told.append(request.url),
-        )
+        page.on("request", lambda request, told=troubles: told.append(request.url))
         page.goto(Path("run/report.html").absolute().as_uri())
 
         cell = page.locator(".confusion button").first
@@ -231,7 +225,7 @@ def test_it_opens_from_a_file_and_every_part_works_by_keyboard(pellucid: Any, di
         page.keyboard.press("Enter")
         assert page.locator("strong", has_text="conv1/dW").is_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        assert troubles == []
+        assert [trouble for trouble in troubles if not trouble.startswith(("file:", "data:"))] == []
         page.close()
 
 
