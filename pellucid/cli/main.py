@@ -28,6 +28,7 @@ COMMANDS = (
     "explain",
     "scalar",
     "report",
+    "diff",
     "gradcheck",
     "find-lr",
     "reproduce",

@@ -16,7 +16,7 @@ def step(m: Material) -> Iterator[str]:
     """The step of the image that the network was most wrong about."""
     trace, index = m.step, m.shown
     names = m.network.classes
-    true = names[m.evaluation.labels[index]] if m.evaluation.labels.ndim == 1 else "several"
+    true = names[m.evaluation.labels[index]]
     yield (
         f"<p>Test image {index}, {escape(true)}: every tensor of one step, in the order in which it is computed. Red "
         "is above 0, blue below. Point at a cell for its number, or reach a picture with Tab and walk it with the "
