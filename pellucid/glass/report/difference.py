@@ -80,7 +80,7 @@ def _weights(changed: Sequence[Change]) -> str:
             )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("weights", "length of the first", "distance", "angle"))
     table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-    return f"{table}<p>Red grew from the first to the second, blue fell.</p>{''.join(pictures)}"
+    return f"{table}<p>Orange grew from the first to the second, blue fell.</p>{''.join(pictures)}"
 
 
 def _images(images: Sequence[Disagreement], test: Dataset) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pellucid.glass.chart import ticks
 
-BLUE, WHITE, RED = (0, 90, 160), (255, 255, 255), (190, 75, 0)  # below 0, 0, above: told apart by the colour-blind
+BLUE, WHITE, ORANGE = (0, 90, 160), (255, 255, 255), (190, 75, 0)  # below 0, 0, above: told apart by the colour-blind
 MOST = 32  # rows of a heat map, and a quarter of its columns; a larger matrix is averaged over blocks
 CELLS, MOST_MAPS = 4096, 16  # at most, of images beside each other
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 480, 300, 58, 40, 14, 40  # of a chart
@@ -41,9 +41,9 @@ def picture(pixels: NDArray[np.uint8], words: str) -> str:
 
 
 def coloured(values: NDArray[Any], largest: float) -> NDArray[np.uint8]:
-    """(height, width) numbers as colours: blue below 0, white at 0, red above, strongest at ±largest."""
+    """(height, width) numbers as colours: blue below 0, white at 0, orange above, strongest at ±largest."""
     share = np.clip(np.nan_to_num(values / (largest or 1.0)), -1, 1)[..., None]
-    ends = np.where(share < 0, np.array(BLUE), np.array(RED))
+    ends = np.where(share < 0, np.array(BLUE), np.array(ORANGE))
     return np.asarray(np.rint(np.array(WHITE) + abs(share) * (ends - WHITE)), np.uint8)
 
 
