@@ -193,7 +193,7 @@ def weights(m: Material) -> str:
     )
     some = f"the first {UNITS} of {len(W)}" if len(W) > UNITS else f"all {len(W)}"
     words = (
-        f"What each unit of {places[0].layer.name} looks for, {some}: orange pixels speak for it, blue ones against it, "
+        f"What each unit of {places[0].layer.name} looks for, {some}: orange pixels speak for it, blue against it, "
         f"white ones do not matter. One scale for all, from −{largest:.3g} to {largest:.3g}."
     )
     return f'<p>{escape(words)}</p><ul class="weights">{items}</ul>'

@@ -18,7 +18,7 @@ def step(m: Material) -> Iterator[str]:
     names = m.network.classes
     true = names[m.evaluation.labels[index]]
     yield (
-        f"<p>Test image {index}, {escape(true)}: every tensor of one step, in the order in which it is computed. Orange "
+        f"<p>Test image {index}, {escape(true)}: every tensor of one step, in the order of computing. Orange "
         "is above 0, blue below. Point at a cell for its number, or reach a picture with Tab and walk it with the "
         "arrow keys.</p>"
     )
