@@ -15,6 +15,7 @@ from pellucid.callbacks import (
 from pellucid.committee import Committee
 from pellucid.errors import DataError, ModelFileError, NumericError, PellucidError, ShapeError, UsageError
 from pellucid.finder import find_learning_rate
+from pellucid.glass.notebook import Matrix
 from pellucid.glass.trace import Trace
 from pellucid.glass.tracing import trace
 from pellucid.initializers import initializer
@@ -60,6 +61,7 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Lion",
+    "Matrix",
     "MaxPooling",
     "ModelCheckpoint",
     "ModelFileError",

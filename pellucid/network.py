@@ -26,7 +26,7 @@ from pellucid.losses import Loss, decide, for_labels, make_loss
 from pellucid.metrics import Evaluation
 from pellucid.names import choose
 from pellucid.notation import parse, write
-from pellucid.summary import table
+from pellucid.summary import html, table
 from pellucid.workspace import Workspace, length, slots
 
 log = logging.getLogger("pellucid")
@@ -214,9 +214,14 @@ class Network:
         print(self)
 
     def __str__(self) -> str:
-        return table(
-            self.layers, f"input {self.input_shape}, output {self.output}, loss {self.loss.kind}, {self.dtype}"
-        )
+        return table(self.layers, self._note)
+
+    def _repr_html_(self) -> str:
+        return html(self.layers, self._note)
+
+    @property
+    def _note(self) -> str:
+        return f"input {self.input_shape}, output {self.output}, loss {self.loss.kind}, {self.dtype}"
 
     def check_examples(
         self, data: Dataset | NDArray[Any], labels: NDArray[Any] | None, loss: Loss | None = None

@@ -134,6 +134,11 @@ class Trace:
         terms = equation.terms(*index) if equation else ()
         return Sum(cell_name(name, index), float(values[index]), equation, tuple(terms))
 
+    def _repr_html_(self) -> str:
+        from pellucid.glass.notebook import walk  # which knows traces
+
+        return walk(self)
+
     def save(self, path: str | Path) -> None:
         """Write it to a safetensors file, atomically; docs/trace.md describes the format."""
         made = asdict(self.made)

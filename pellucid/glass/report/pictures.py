@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import isfinite, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,31 +47,52 @@ def coloured(values: NDArray[Any], largest: float) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.array(WHITE) + abs(share) * (ends - WHITE)), np.uint8)
 
 
-def heat(name: str, number: int, values: NDArray[Any], images: bool) -> str:
-    """A tensor's first example as colours on one symmetric scale; pointer and arrow keys read the number of each cell.
+class Layout(NamedTuple):
+    """A tensor laid out in a plane.
 
-    Images (maps, height, width, B) stand beside each other, as many as there is room for; of any other tensor a large
-    matrix is averaged over blocks.
+    Args:
+        shown: the plane; NaN between images.
+        largest: of the scale.
+        block: how many rows and columns of the tensor a cell is the mean of.
+        shape: of the matrix, or of one image.
+        images: how many of them stand beside each other; 0 for a matrix.
     """
-    values = np.asarray(values, np.float64)
-    largest = float(abs(values).max())
-    extent = f"from {values.min():.3g} to {values.max():.3g}"
+
+    shown: NDArray[np.float64]
+    largest: float
+    block: tuple[int, int]
+    shape: tuple[int, int]
+    images: int
+
+
+def laid_out(values: NDArray[np.float64], images: bool) -> Layout:
+    """Of images (maps, height, width, B) the first example, as many beside each other as there is room for; any other
+    tensor as a matrix, a large one averaged over blocks.
+    """
     if images:
         maps, height, width, _ = values.shape
         count = min(maps, MOST_MAPS, max(1, CELLS // (height * width)))
         shown = np.full((height, count * (width + 1) - 1), np.nan)
         for one in range(count):
             shown[:, one * (width + 1) : one * (width + 1) + width] = values[one, ..., 0]
-        block, shape = (1, 1), (height, width)
-        words = f"{name}, {f'the first {count} of ' if count < maps else ''}{maps} images of {height}×{width}, {extent}"
-        kind = f' data-maps="{width + 1}"'
+        return Layout(shown, float(abs(values).max()), (1, 1), (height, width), count)
+    matrix = _as_matrix(values)
+    rows, columns = matrix.shape
+    block = (-(-rows // MOST), -(-columns // (4 * MOST)))
+    shown = _blocks(matrix, *block)
+    return Layout(shown, float(abs(shown).max()), block, (rows, columns), 0)
+
+
+def heat(name: str, number: int, values: NDArray[Any], images: bool) -> str:
+    """A tensor as colours on one symmetric scale; pointer and arrow keys read the number of each cell."""
+    values = np.asarray(values, np.float64)
+    shown, largest, block, (rows, columns), count = laid_out(values, images)
+    if count:
+        some = f"the first {count} of " if count < len(values) else ""
+        words, kind = f"{some}{len(values)} images of {rows}×{columns}", f' data-maps="{columns + 1}"'
     else:
-        matrix = _as_matrix(values)
-        shape = (matrix.shape[0], matrix.shape[1])
-        block = (-(-shape[0] // MOST), -(-shape[1] // (4 * MOST)))
-        shown = _blocks(matrix, *block)
-        words, kind = f"{name}, {shape[0]} rows and {shape[1]} columns, {extent}", ""
-        largest = float(abs(shown).max())
+        words, kind = f"{rows} rows and {columns} columns", ""
+    words = f"{name}, {words}, from {values.min():.3g} to {values.max():.3g}"
     down, across = shown.shape
     side = max(3, min(14, 640 // across))
     numbers = [[None if np.isnan(value) else float(f"{value:.4g}") for value in row] for row in shown]
@@ -79,7 +100,7 @@ def heat(name: str, number: int, values: NDArray[Any], images: bool) -> str:
         f'<svg class="heat" tabindex="0" role="img" aria-label="{escape(words)}; arrow keys read the numbers" '
         f'aria-describedby="o{number}" width="{across * side}" height="{max(down * side, 16)}" '
         f'viewBox="0 0 {across} {down}" preserveAspectRatio="none" data-name="{escape(name)}" '
-        f'data-block="{block[0]} {block[1]}" data-shape="{shape[0]} {shape[1]}"{kind} '
+        f'data-block="{block[0]} {block[1]}" data-shape="{rows} {columns}"{kind} '
         f'data-values="{json.dumps(numbers, separators=(",", ":"))}">'
         f'<image href="{png(coloured(shown, largest))}" width="{across}" height="{down}" preserveAspectRatio="none"/>'
         f'<rect width="1" height="1"/></svg><output id="o{number}"></output>'
@@ -90,6 +111,7 @@ def _as_matrix(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows and columns; of windows channels and taps are rows, places columns; a column lies down, to fit the page."""
     if values.ndim == 5:
         return values[..., 0].reshape(values.shape[0] * values.shape[1], -1)
+    values = np.atleast_1d(values)
     values = values.reshape(len(values), -1)
     return values.T if values.shape[1] == 1 else values
 
