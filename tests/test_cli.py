@@ -48,6 +48,7 @@ def test_train_writes_a_run_folder(run_folder: Path) -> None:
     assert names == {
         *("recipe.toml", "run.json", "metrics.jsonl", "checkpoint.safetensors", "model.safetensors", "result.json"),
         "figures/curves.png",
+        "report.html",
     }
     lines = [json.loads(line) for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == list(range(1, 13))
