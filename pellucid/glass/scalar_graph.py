@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 from pellucid.glass.scalar import Value
 
@@ -91,21 +93,12 @@ class Graph:
 
     def svg(self) -> str:
         """The graph from left to right: given numbers, operations, the result; each node with number and gradient."""
+        place = self._places()
         column: dict[int, int] = {}
-        for value in self.values:
-            column[id(value)] = max((column[id(parent)] + 1 for parent in value.parents), default=0)
-        for value in self.values:  # what was given stands just before its first use
-            if not value.operation:
-                column[id(value)] = min(column[id(other)] for other in self.values if value in other.parents) - 1
-        rows: dict[int, int] = {}
-        place: dict[int, tuple[int, int]] = {}
-        for value in self.values:
-            across = column[id(value)]
-            down = rows.get(across, 0)
-            rows[across] = down + 1
-            place[id(value)] = (MARGIN + across * ACROSS, MARGIN + down * DOWN)
+        for key, across in place:
+            column.setdefault(key, across)
         width = 2 * MARGIN + max(column.values()) * ACROSS + WIDTH
-        height = 2 * MARGIN + (max(rows.values()) - 1) * DOWN + HEIGHT
+        height = 2 * MARGIN + max(place.values()) * DOWN + HEIGHT
         title = f"{self.name} = {self.result.data:.6g}, computed from left to right; gradients from right to left"
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
@@ -114,15 +107,35 @@ class Graph:
         ]
         for value in self.values:
             for parent in value.parents:
-                (x1, y1), (x2, y2) = place[id(parent)], place[id(value)]
-                start, end, middle = x1 + WIDTH, x2, (x1 + WIDTH + x2) / 2
-                parts.append(
-                    f'<path d="M{start} {y1 + HEIGHT / 2} C{middle} {y1 + HEIGHT / 2} {middle} {y2 + HEIGHT / 2} '
-                    f'{end} {y2 + HEIGHT / 2}" fill="none" stroke="#888888"/>'
-                )
+                way = range(column[id(parent)], column[id(value)])
+                stops = [(across, place[id(parent), across]) for across in way]
+                parts.append(_line([*stops, (column[id(value)], place[id(value), column[id(value)]])]))
         for value in self.values:
-            parts.append(self._node(value, *place[id(value)]))
+            across = column[id(value)]
+            parts.append(self._node(value, MARGIN + across * ACROSS, MARGIN + place[id(value), across] * DOWN))
         return "\n".join([*parts, "</svg>"]) + "\n"
+
+    def _places(self) -> dict[tuple[int, int], int]:
+        """Which row a value has in its column, and in those behind it that a line from it passes.
+
+        Columns are counted backwards from the result, each value just before its first use.
+        """
+        values = self.values
+        column = {id(value): 0 for value in values}
+        last: dict[int, int] = {}
+        for value in reversed(values):
+            for parent in value.parents:
+                column[id(parent)] = max(column[id(parent)], column[id(value)] + 1)
+                last[id(parent)] = min(last.get(id(parent), column[id(value)]), column[id(value)])
+        deepest = max(column.values())
+        rows: Counter[int] = Counter()
+        place = {}
+        begin = {id(value): deepest - column[id(value)] for value in values}
+        passed = [(key, across) for key in begin for across in range(begin[key] + 1, deepest - last.get(key, -1))]
+        for key, across in (*begin.items(), *passed):  # lines pass below the values
+            place[key, across] = rows[across]
+            rows[across] += 1
+        return place
 
     def _node(self, value: Value, x: int, y: int) -> str:
         fill = "#e8f1f8" if value.operation else "#f7efe2"
@@ -133,6 +146,16 @@ class Graph:
             for line, (words, colour) in enumerate(lines)
         )
         return f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{fill}" stroke="#888888"/>{text}'
+
+
+def _line(stops: list[tuple[int, int]]) -> str:
+    """A curve from the right of a node, past others, to the left of the last."""
+    places = [(MARGIN + across * ACROSS, MARGIN + down * DOWN + HEIGHT / 2) for across, down in stops]
+    path = f"M{places[0][0] + WIDTH} {places[0][1]}"
+    for (x1, y1), (x2, y2) in pairwise(places):
+        middle = (x1 + WIDTH + x2) / 2
+        path += f" C{middle} {y1} {middle} {y2} {x2} {y2} H{x2 + WIDTH}"
+    return f'<path d="{path.rsplit(" H", 1)[0]}" fill="none" stroke="#888888"/>'
 
 
 def _bracketed(number: float) -> str:
