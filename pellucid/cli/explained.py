@@ -205,17 +205,18 @@ def _picture(trace: Trace, traced: Traced) -> Iterator[str]:
 def _numbers(trace: Trace, name: str) -> str:
     """Shape, extent and histogram of a tensor."""
     numbers, same = trace[name], trace.tensors[name].same_as
+    wide = max(map(len, trace.tensors)) + 2
     shape = "×".join(map(str, numbers.shape)) or "a number"
     if same:
-        return f"  {name:<20}{shape:<18}= {same}"
+        return f"  {name:<{wide}}{shape:<18}= {same}"
     if not numbers.size:
-        return f"  {name:<20}{shape:<18}"
+        return f"  {name:<{wide}}{shape:<18}"
     low, high, mean = (float(number) for number in (numbers.min(), numbers.max(), numbers.mean()))
     if numbers.size == 1:
-        return f"  {name:<20}{shape:<18}{low:.6g}"
+        return f"  {name:<{wide}}{shape:<18}{low:.6g}"
     counts, _ = np.histogram(numbers, BINS)
     zeros = f", {np.mean(numbers == 0):.0%} are 0" if (numbers == 0).any() else ""
-    return f"  {name:<20}{shape:<18}{low:>10.3g} … {high:<9.3g} {blocks(counts.tolist())}  mean {mean:.3g}{zeros}"
+    return f"  {name:<{wide}}{shape:<18}{low:>10.3g} … {high:<9.3g} {blocks(counts.tolist())}  mean {mean:.3g}{zeros}"
 
 
 def _beside(left: list[str], right: list[str]) -> Iterator[str]:
