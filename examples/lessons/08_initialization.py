@@ -93,10 +93,7 @@ for axes, activation in zip(both, ("relu", "tanh"), strict=True):
     axes.axhline(1, color="0.8", linewidth=1, zorder=0)
 both[0].set_ylabel("spread of the activations")
 words = {"too small": "too small, 0.01", "xavier": "Xavier", "he": "He", "too large": "too large, 0.3"}
-shift = {"too large": -9, "xavier": -12, "he": 3}
-for name, curve in ((name, curves["relu", name]) for name in starts):
-    both[0].annotate(words[name], (6, curve[5]), (0, -16 if name != "too large" else 9), textcoords="offset points")
-both[1].legend([words[name] for name in starts], loc="lower left")
+both[0].legend([words[name] for name in starts], loc="lower left")
 figure.savefig("08-initialization.png")
 
 # %% [markdown]

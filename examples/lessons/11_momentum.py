@@ -64,14 +64,14 @@ print("by hand the same:", np.allclose(theta, momentum_path[-1]), np.allclose(ad
 
 # %% [markdown]
 # **Predict.** At the start the gradient is (−9, 50). How much of momentum's velocity points along the valley after one
-# step, and how much after five?
+# step, and how much after ten?
 
 # %%
 velocity = -np.diff(momentum_path, axis=0) / 0.03
-print("velocity after 1 step ", velocity[0].round(1), " after 5 steps", velocity[4].round(1))
+print("velocity after 1 step ", velocity[0].round(1), " after 10 steps", velocity[9].round(1))
 
 # %% [markdown]
-# Along the valley five gradients of one sign have piled up; across it they had both signs, and cancelled.
+# Along the valley gradients of one sign have piled up; across it they had both signs, and cancelled.
 # `pellucid train --optimizer adam --learning-rate 0.001` is the usual start for Adam on a network.
 
 # %%
@@ -90,7 +90,7 @@ figure.savefig("11-momentum.png")
 
 # %% [markdown]
 # ![Contours of a long valley. SGD jumps from wall to wall and creeps along; momentum swings wide, then runs down the valley
-# to the bottom; Adam goes down along a diagonal, passes below the bottom's level and curves in.](pictures/11-momentum.png)
+# to the bottom; Adam goes down along a diagonal, swings past the bottom and curves back.](pictures/11-momentum.png)
 #
 # *The steep direction limits SGD's rate, so it creeps in the flat one. Momentum gathers speed along the valley; Adam makes
 # both directions alike.*
