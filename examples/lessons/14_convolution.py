@@ -21,7 +21,7 @@ import pellucid as pl
 
 plt.style.use("pellucid.glass.lessons")
 
-EDGE = np.array([[-1.0, -1, -1], [0, 0, 0], [1, 1, 1]])  # dark above, bright below
+EDGE = np.array([[-1.0, -1, -1], [0, 0, 0], [1, 1, 1]])  # ink below, none above
 CORNER = np.array([[0.0, -1, -1], [1, 0, -1], [1, 1, 0]])
 kernels = np.stack([EDGE, -EDGE, EDGE.T, CORNER]).reshape(4, 1, 3, 3)
 network = pl.Network([pl.Convolution(4, 3), pl.Flatten(), pl.Dense(10)], input_shape=(1, 28, 28), dtype="float64")
@@ -35,8 +35,8 @@ print("maps, rows, columns:", z.shape)
 print("weights:", convolution.W.size, " dense:", 28 * 28 * z.size)
 
 # %% [markdown]
-# 28 − 3 + 1 = 26 places in each direction. 36 weights instead of two million. The formula by loops, and the same as a product of
-# matrices: write each window of 9 pixels as a column of X, then z = W X + b, and all of lesson 5 holds.
+# 28 − 3 + 1 = 26 places in each direction. 36 weights instead of two million. The formula by loops, and the same as a
+# product of matrices: write each window of 9 pixels as a column of X, then z = W X + b, and all of lesson 5 holds.
 
 # %%
 loops = np.zeros((4, 26, 26))
@@ -76,8 +76,8 @@ print("the maps moved by three columns too:", np.allclose(z_moved[..., 3:], z[..
 # `1x28x28-6C5p2-MP2-16C5-MP2-120-84-10` is LeNet-5, with 6 maps of 5×5, then 16: `pellucid train lenet5` reaches 99.2%.
 
 # %%
-figure, axes = plt.subplots(2, 5, figsize=(8.5, 3.9), height_ratios=[1, 2])
-names = ("bright below", "bright above", "bright right", "bright lower left")
+figure, axes = plt.subplots(2, 5, figsize=(8.5, 3.3))
+names = ("ink below", "ink above", "ink on the right", "ink lower left")
 most = abs(z).max()
 axes[0, 0].axis("off")
 axes[0, 0].text(0.5, 0.5, "kernels (3×3)\nabove,\nmaps (26×26)\nbelow", ha="center", va="center")
@@ -92,7 +92,7 @@ for m, name in enumerate(names):
     axes[1, m + 1].set_title(name, size=9)
 for one in axes.flat:
     one.set(xticks=[], yticks=[])
-figure.colorbar(shown, ax=axes[1, :], shrink=0.8, label="z")
+figure.colorbar(shown, ax=axes, shrink=0.6, label="z")
 figure.savefig("14-convolution.png")
 
 # %% [markdown]
@@ -100,5 +100,5 @@ figure.savefig("14-convolution.png")
 # five, orange where its edge runs as the kernel has it, purple where it runs the opposite
 # way.](pictures/14-convolution.png)
 #
-# *Each kernel finds its kind of edge wherever it is: orange where it fits, purple where the opposite fits, white where
+# *Ink is 1, paper 0. Each kernel finds its kind of edge wherever it is: orange where it fits, purple where the opposite fits, white where
 # nothing changes. A training finds kernels of its own.*

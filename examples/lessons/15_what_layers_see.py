@@ -42,7 +42,7 @@ print("but not their direction changed:", np.allclose(W[:, never], ratio * start
 #
 # **A judge.** Give each layer's numbers to a judge that knows only the mean of each class, and says which mean is nearest.
 #
-# **Predict.** On raw pixels it is right for four digits of five. On which layer is it best?
+# **Predict.** On raw pixels it is right for three digits of four. On which layer is it best?
 
 # %%
 learn, judge = train.subset(slice(6000)), test.subset(slice(2000))
@@ -92,7 +92,7 @@ figure.savefig("15-what-layers-see.png")
 
 # %% [markdown]
 # ![Left: fifteen pictures of first-layer weights, with orange and purple strokes and blots. Right: a table of sixteen units
-# of the second layer against the ten digits; each row has one to three bright fields.](pictures/15-what-layers-see.png)
+# of the second layer against the ten digits; each row has one to three bright fields and is darker elsewhere.](pictures/15-what-layers-see.png)
 #
-# *Left: orange weights want ink, purple ones want none; pixels that are hardly ever inked are left out. Right: a unit of
-# the second layer answers to a few digits, and is dark for the rest.*
+# *Left: orange weights want ink, purple ones want none; pixels that are hardly ever inked are left out. Right: every fourth
+# of the 64 units of the second layer, sorted by the digit that each answers to most; to the others it answers less.*

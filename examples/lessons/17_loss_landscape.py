@@ -56,7 +56,6 @@ print("downhill all the way:", bool((np.diff(between) < 0).all()))
 # **The gradient is the slope of this landscape.** In the direction d the loss changes by ∇L · d.
 
 # %%
-network.theta = start.astype(np.float64)
 precise = pl.Network("784-16-10", dtype="float64")
 precise.theta = start.astype(np.float64)
 d = (end - start).astype(np.float64) / np.linalg.norm(end - start)
@@ -82,7 +81,7 @@ second = off[np.linalg.norm(off, axis=1).argmax()]
 second /= np.linalg.norm(second)
 path = np.stack([points @ d, points @ second], axis=1)
 gone = np.linalg.norm(np.diff(points, axis=0), axis=1).sum() / np.linalg.norm(end - start)
-print(f"the path is {gone:.1f} times as long as the straight line")
+print(f"the path is at least {gone:.1f} times as long as the straight line")
 
 # %% [markdown]
 # So pictures of landscapes must be read with care: a plane shows two dimensions of thousands. What looks like a wall here
@@ -105,7 +104,8 @@ right.plot(*path.T, "-", color="white", linewidth=3)
 right.plot(*path.T, "-", color="C1", linewidth=1.5)
 right.plot([0, path[-1, 0]], [0, path[-1, 1]], "o", color="C1", markeredgecolor="white", markersize=9)
 for words, place, shift in (("start", path[0], (-4, 10)), ("end", path[-1], (-4, -18))):
-    right.annotate(words, place, shift, textcoords="offset points", color="white", weight="bold", ha="center")
+    right.annotate(words, place, shift, textcoords="offset points", ha="center",
+                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
 right.set(xlabel="along the line", ylabel="where the path strays farthest", title="The path of the training in a plane")
 ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if plane.min() <= tick <= plane.max()]
 bar = figure.colorbar(areas, ticks=ticks, label="loss")
@@ -118,5 +118,5 @@ figure.savefig("17-loss-landscape.png")
 # the path of the training, which bows away from the straight line and ends in the dark
 # basin.](pictures/17-loss-landscape.png)
 #
-# *Left: straight from start to end it goes downhill. Right: the training takes a curve, at each point against the
-# gradient.*
+# *Left: straight from start to end it goes downhill. Right: the training takes a curve, at each step against the
+# gradient of its batch.*
