@@ -36,12 +36,12 @@ print(f"pellucid's a = {network.predict(x.reshape(1, 2))[0, 0]:.4f}")
 
 # %% [markdown]
 # **What the weights do.** w · x = |w| |x| cos(angle): the sum is large where the input points the way that the weights
-# point, and 0 where it stands at a right angle to them. So the weights are a pattern that the neuron looks for, and the
-# bias says how much of it is enough. Where z = 0, at the points with w · x = −b, lies a straight line (in more
+# point, and 0 where it stands at a right angle to them. So the weights are a pattern that the neuron looks for, and
+# the bias says how much of it is enough. Where z = 0, at the points with w · x = −b, lies a straight line (in more
 # dimensions a plane): the neuron says "yes" on one side and "no" on the other.
 #
-# **Which way to turn a weight.** `Value` is a number that remembers what it was made of, and finds the slope of the result
-# towards each. By hand: ∂z/∂w₁ = x₁ and σ'(z) = a (1 − a), so ∂a/∂w₁ = a (1 − a) x₁.
+# **Which way to turn a weight.** `Value` is a number that remembers what it was made of, and finds the slope of the
+# result towards each. By hand: ∂z/∂w₁ = x₁ and σ'(z) = a (1 − a), so ∂a/∂w₁ = a (1 − a) x₁.
 #
 # **Predict.** Which of w₁, w₂ and b changes a most, when each is nudged by the same small amount?
 
@@ -63,7 +63,11 @@ answers = network.predict(points.reshape(-1, 2)).reshape(161, 161)
 figure, axes = plt.subplots(figsize=(6, 4.6))
 areas = axes.contourf(side, side, answers, levels=np.linspace(0, 1, 11), cmap="cividis")
 axes.contour(side, side, answers, levels=[0.1, 0.5, 0.9], colors=["white", "white", "black"], linewidths=[1, 3, 1])
-for place, words, colour in (((-3.3, 1.75), "a = 0.1", "white"), ((-3.6, -0.6), "a = 0.5, z = 0", "white"), ((-3.3, -2.6), "a = 0.9", "black")):
+for place, words, colour in (
+    ((-3.3, 1.75), "a = 0.1", "white"),
+    ((-3.6, -0.6), "a = 0.5, z = 0", "white"),
+    ((-3.3, -2.6), "a = 0.9", "black"),
+):
     axes.text(*place, words, color=colour, rotation=26.6, rotation_mode="anchor")
 start = -b * w / (w @ w)  # the point of the line z = 0 that is nearest to the origin
 axes.annotate("", start + 1.5 * w, start, arrowprops={"width": 3, "headwidth": 11, "color": "#E69F00"})

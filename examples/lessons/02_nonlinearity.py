@@ -35,8 +35,8 @@ print("numbers in three layers:", len(deep.theta), " numbers that they amount to
 #
 # but the right answers ask for a left side below 0 and a right side above 0.
 #
-# **Predict.** Of the four points, how many can three linear layers get right after any amount of training? And how many
-# the same network with a tanh between the layers?
+# **Predict.** Of the four points, how many can three linear layers get right after any amount of training? And how
+# many the same network with a tanh between the layers?
 
 # %%
 corners, labels = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
@@ -55,12 +55,12 @@ for name, network in networks.items():
     print(f"{name:6}: loss {result.loss:.2f}, answers", *(f"{answer:.2f}" for answer in network.predict(corners)[:, 0]))
 
 # %% [markdown]
-# The linear network can get at most three right, and what serves its loss best is to say ½ everywhere: a loss of
-# log 2 = 0.69, that of a coin. With a bend between the layers the network folds the plane, and all four are right.
+# The linear network can get at most three right, and what serves its loss best is to say ½ everywhere: a loss of log 2
+# = 0.69, that of a coin. With a bend between the layers the network folds the plane, and all four are right.
 #
-# With enough bent units a network can come as near as you like to any continuous function on a bounded region (Cybenko,
-# 1989; Leshno and others, 1993: any activation will do that is no polynomial). It says that good weights exist, not that
-# training finds them.
+# With enough bent units a network can come as near as you like to any continuous function on a bounded region
+# (Cybenko, 1989; Leshno and others, 1993: any activation will do that is no polynomial). It says that good weights
+# exist, not that training finds them.
 
 # %%
 side = np.linspace(-0.5, 1.5, 101)
@@ -79,9 +79,9 @@ figure.colorbar(areas, ticks=[0, 0.5, 1], label="the answer (squares should be 1
 figure.savefig("02-nonlinearity.png")
 
 # %% [markdown]
-# ![Two maps of the plane with the four corner points. Left, linear layers: one grey everywhere, one half.
-# Right, with tanh: the two squares lie in a bright band, the two circles in dark areas on either side of it, with white
-# curves between them.](pictures/02-nonlinearity.png)
+# ![Two maps of the plane with the four corner points. Left, linear layers: one grey everywhere, one half. Right, with
+# tanh: the two squares lie in a bright band, the two circles in dark areas on either side of it, with white curves
+# between them.](pictures/02-nonlinearity.png)
 #
 # *Without a bend the layers cannot do better than ½ everywhere. With tanh between them they cut out a band for the
 # squares.*

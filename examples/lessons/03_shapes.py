@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 3. The shapes
 #
-# Most mistakes in a network from scratch are mistakes of shape. One rule decides each product: the **inner** numbers must
-# be equal and vanish, the **outer** ones stay.
+# Most mistakes in a network from scratch are mistakes of shape. One rule decides each product: the **inner** numbers
+# must be equal and vanish, the **outer** ones stay.
 #
 # ```
 # (128, 784) (784, 32) → (128, 32)
@@ -14,11 +14,12 @@
 #
 # | product | shapes | in words |
 # |---|---|---|
-# | z = W x + b | (out, B) = (out, in) (in, B) + (out, 1) | every neuron looks at every example: z[i, n] is row i of W times column n of x |
-# | dW = dz xᵀ | (out, in) = (out, B) (B, in) | every error meets every input, summed over the examples |
-# | dx = Wᵀ dz | (in, B) = (in, out) (out, B) | every error goes back along the wires that it came by |
+# | z = W x + b | (out, B) = (out, in) (in, B) + (out, 1) | each neuron looks at each example |
+# | dW = dz xᵀ | (out, in) = (out, B) (B, in) | each error meets each input, summed over the examples |
+# | dx = Wᵀ dz | (in, B) = (in, out) (out, B) | each error goes back along the wires that it came by |
 #
-# A gradient always has the shape of what it is the gradient of.
+# In z, the number at [i, n] is row i of W times column n of x, plus b[i]: what neuron i thinks of example n. A
+# gradient always has the shape of what it is the gradient of.
 #
 # **Predict.** The second dense layer goes from 128 to 64. What are the shapes of its W, x, z, dW and dx?
 
@@ -67,8 +68,8 @@ except pl.ShapeError as error:
     print("pellucid:", error)
 
 # %% [markdown]
-# Nothing is reported, and it is wrong: neuron 0 should add b₀ = 0 to every example, and adds another number to each. So
-# keep biases as columns, try a batch size that equals no other size, and let the library refuse what is ambiguous.
+# Nothing is reported, and it is wrong: neuron 0 should add b₀ = 0 to every example, and adds another number to each.
+# So keep biases as columns, try a batch size that equals no other size, and let the library refuse what is ambiguous.
 # pellucid also names the layers on the way when an architecture does not fit together:
 
 # %%
@@ -102,9 +103,9 @@ axes.axis("off")
 figure.savefig("03-shapes.png")
 
 # %% [markdown]
-# ![Three rows of rectangles with their sides labelled. z, 128 by 32, equals W, 128 by 784, times x, 784 by 32. dW, 128 by
-# 784, equals dz, 128 by 32, times x transposed, 32 by 784. dx, 784 by 32, equals W transposed, 784 by 128, times dz, 128
-# by 32.](pictures/03-shapes.png)
+# ![Three rows of rectangles with their sides labelled. z, 128 by 32, equals W, 128 by 784, times x, 784 by 32. dW, 128
+# by 784, equals dz, 128 by 32, times x transposed, 32 by 784. dx, 784 by 32, equals W transposed, 784 by 128, times
+# dz, 128 by 32.](pictures/03-shapes.png)
 #
 # *Sides grow with the square root of the numbers. In every row the width of the middle rectangle is the height of the
 # last one; what is left, the height of the one and the width of the other, is the shape of the product.*

@@ -39,11 +39,11 @@ print("largest taken:", softmax(z + 1000 - (z + 1000).max()).round(2))
 
 # %% [markdown]
 # They should stay the same, for e^{z−m} = e^z e^−m, and e^−m cancels. But e^1000 is more than a float can hold. So the
-# largest logit is subtracted first: then no exponential exceeds 1. The logarithm is taken with care too:
-# L = log Σ_i e^{z_i} − z_c never asks for the logarithm of a probability that was rounded to 0.
+# largest logit is subtracted first: then no exponential exceeds 1. The logarithm is taken with care too: L = log Σ_i
+# e^{z_i} − z_c never asks for the logarithm of a probability that was rounded to 0.
 #
-# **The gradient.** Differentiate that line. Towards z_k, the first term gives e^{z_k} / Σ_i e^{z_i} = a_k, and the second
-# one 1 at the true class:
+# **The gradient.** Differentiate that line. Towards z_k, the first term gives e^{z_k} / Σ_i e^{z_i} = a_k, and the
+# second one 1 at the true class:
 #
 # ```
 # ∂L/∂z_k = a_k − y_k          for a batch, averaged:  dz = (a − y) / B          (classes, B)
@@ -69,8 +69,8 @@ print("numerical ", numerical.round(4))
 print("pellucid  ", trace["loss/dz"][:, 0].round(4))
 
 # %% [markdown]
-# A step goes against the gradient. So the second logit is pulled up by 0.76, and the other two share the push down, by as
-# much as they were believed. The three numbers sum to 0. Nothing is left to learn where a = y.
+# A step goes against the gradient. So the second logit is pulled up by 0.76, and the other two share the push down, by
+# as much as they were believed. The three numbers sum to 0. Nothing is left to learn where a = y.
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.8))
@@ -94,8 +94,8 @@ right.legend(ncols=3, loc="upper right")
 figure.savefig("04-softmax.png")
 
 # %% [markdown]
-# ![Left: the loss against the probability of the true class falls from above 5 near 0 to 0 at 1, with points at 0.01, 0.1
-# and 0.9. Right: for three classes the bars a are 0.66, 0.24 and 0.10, y is 0, 1 and 0, and a minus y is 0.66, minus 0.76
-# and 0.10.](pictures/04-softmax.png)
+# ![Left: the loss against the probability of the true class falls from above 5 near 0 to 0 at 1, with points at 0.01,
+# 0.1 and 0.9. Right: for three classes the bars a are 0.66, 0.24 and 0.10, y is 0, 1 and 0, and a minus y is 0.66,
+# minus 0.76 and 0.10.](pictures/04-softmax.png)
 #
 # *Left: being sure and wrong costs most. Right: what softmax says, what is true, and their difference, the gradient.*

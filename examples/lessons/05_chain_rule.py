@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 5. The chain rule in matrices
 #
-# How does the network know which way to turn each of its weights? Backpropagation is the chain rule, walked from the loss
-# to the input. `d` before a name is the derivative of the loss L with respect to it: dW is ∂L/∂W.
+# How does the network know which way to turn each of its weights? Backpropagation is the chain rule, walked from the
+# loss to the input. `d` before a name is the derivative of the loss L with respect to it: dW is ∂L/∂W.
 #
-# **On single numbers.** L = (y − (w x + b))². Each step knows its own slope; along a path slopes multiply, and where paths
-# meet again they add.
+# **On single numbers.** L = (y − (w x + b))². Each step knows its own slope; along a path slopes multiply, and where
+# paths meet again they add.
 #
 # **Predict.** x = 2, w = 3, b = 1, y = 5. Should w grow or shrink for L to fall?
 
@@ -27,8 +27,8 @@ print(f"error = {error.data:g}, L = {L.data:g}, ∂L/∂w = 2 · error · (−1)
 # %% [markdown]
 # ∂L/∂w is positive: with a larger w the loss grows. So w should shrink, and a step w ← w − α ∂L/∂w does that.
 #
-# **With matrices.** The network has two dense layers with a tanh between them, then softmax and cross-entropy. Columns are
-# examples, n = 1 … B; here in = 5, hid = 4, out = 3.
+# **With matrices.** The network has two dense layers with a tanh between them, then softmax and cross-entropy. Columns
+# are examples, n = 1 … B; here in = 5, hid = 4, out = 3.
 #
 # ```
 # z¹ = W¹ x + b¹        z¹[i,n] = Σ_j W¹[i,j] x[j,n] + b¹[i]       (hid, B) = (hid, in) (in, B) + (hid, 1)
@@ -82,8 +82,8 @@ dz1 = da1 * (1 - a1**2)
 dW1, db1, dX = dz1 @ X.T, dz1.sum(axis=1, keepdims=True), W1.T @ dz1
 
 # %% [markdown]
-# **Is it right?** Two witnesses. A nudge: move one weight by ±h and watch the loss. And pellucid, whose layers have these
-# same lines.
+# **Is it right?** Two witnesses. A nudge: move one weight by ±h and watch the loss. And pellucid, whose layers have
+# these same lines.
 #
 # **Predict.** To how many decimal places will the formula and the nudge agree?
 
@@ -112,9 +112,10 @@ for name, (tensor, formula) in {**named, "dense1/dx": (X, dX)}.items():
     print(f"{name}  {formula.shape}  as nudged to 9 decimals: {same[0]}  as pellucid to 14: {same[1]}")
 
 # %% [markdown]
-# That is all of backpropagation: one product with the stored input for the weights, one with the turned weights to go on.
-# The way back costs about twice the way forward, whatever the number of weights; nudging each of 109,386 weights would
-# cost two forward passes *for every weight*. `pellucid explain pretrained --index 7` prints every matrix of such a step.
+# That is all of backpropagation: one product with the stored input for the weights, one with the turned weights to go
+# on. The way back costs about twice the way forward, whatever the number of weights; nudging each of 109,386 weights
+# would cost two forward passes *for every weight*. `pellucid explain pretrained --index 7` prints every matrix of such
+# a step.
 
 # %%
 figure, axes = plt.subplots(2, 5, figsize=(8.5, 4), gridspec_kw={"width_ratios": [6, 6, 6, 6, 6]})
@@ -128,14 +129,16 @@ for one in axes.flat:
     one.set(xticks=[], yticks=[])
     one.spines[:].set_visible(True)
 axes[1, 4].axis("off")
-axes[1, 4].text(0.5, 0.5, "the way back\nbegins here:\n(a − y) / B", ha="center", va="center", transform=axes[1, 4].transAxes)
+axes[1, 4].text(
+    0.5, 0.5, "the way back\nbegins here:\n(a − y) / B", ha="center", va="center", transform=axes[1, 4].transAxes
+)
 axes[0, 0].set_ylabel("forward →")
 axes[1, 0].set_ylabel("← backward")
 figure.savefig("05-chain-rule.png")
 
 # %% [markdown]
-# ![Two rows of small heat maps. The upper row, forward, has x, z, a, z and the probabilities; the lower row, backward, has
-# dx, dz, da and dz, each below the tensor that it belongs to and of the same shape.](pictures/05-chain-rule.png)
+# ![Two rows of small heat maps. The upper row, forward, has x, z, a, z and the probabilities; the lower row, backward,
+# has dx, dz, da and dz, each below the tensor that it belongs to and of the same shape.](pictures/05-chain-rule.png)
 #
-# *Every tensor of the way forward (above), and below it its gradient, of the same shape. Purple is below 0, orange above;
-# the columns are the six examples, the rows of the probabilities are the classes.*
+# *Every tensor of the way forward (above), and below it its gradient, of the same shape. Purple is below 0, orange
+# above; the columns are the six examples, the rows of the probabilities are the classes.*

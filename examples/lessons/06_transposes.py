@@ -35,10 +35,11 @@ print("the loops are Wᵀ dz and dz xᵀ:", np.allclose(dx, W.T @ dz), np.allclo
 # **By shapes.** dx must be (in, B), from W (out, in) and dz (out, B): only Wᵀ dz fits. dW must be (out, in), from dz
 # (out, B) and x (in, B): only dz xᵀ fits.
 #
-# **By what a transpose is.** Wᵀ is the matrix with ⟨W u, v⟩ = ⟨u, Wᵀ v⟩ for all u and v, where ⟨ , ⟩ multiplies element by
-# element and sums. A small step u of the input moves the output by W u, and the loss by ⟨dz, W u⟩ = ⟨Wᵀ dz, u⟩. But what
-# the loss gains for a step u is by definition ⟨dx, u⟩. So dx = Wᵀ dz: the gradient comes back through the transpose of
-# whatever the signal went forward through. (A convolution, a pooling, a sum: each goes back by its transpose.)
+# **By what a transpose is.** Wᵀ is the matrix with ⟨W u, v⟩ = ⟨u, Wᵀ v⟩ for all u and v, where ⟨ , ⟩ multiplies
+# element by element and sums. A small step u of the input moves the output by W u, and the loss by ⟨dz, W u⟩ = ⟨Wᵀ dz,
+# u⟩. But what the loss gains for a step u is by definition ⟨dx, u⟩. So dx = Wᵀ dz: the gradient comes back through the
+# transpose of whatever the signal went forward through. (A convolution, a pooling, a sum: each goes back by its
+# transpose.)
 
 # %%
 u, v = rng.normal(size=4), rng.normal(size=3)
@@ -78,8 +79,8 @@ print("wrong by more than a tenth without it:", worst(Forgetful) > 0.1)
 
 # %% [markdown]
 # No error stops him: where `out` = `in` every shape fits. Such a network even learns a little, for its last layer is
-# right. Only a gradient check finds it: `pellucid gradcheck`, and `pellucid gradcheck --planted` shows this mistake and
-# many others being caught.
+# right. Only a gradient check finds it: `pellucid gradcheck`, and `pellucid gradcheck --planted` shows this mistake
+# and many others being caught.
 
 # %%
 figure, both = plt.subplots(1, 2, figsize=(8.5, 4))
@@ -93,8 +94,8 @@ for axes, title, letters in zip(both, titles, (("x", "z"), ("dx", "dz")), strict
             colour = ("C0" if forwards else "C1") if chosen else "0.85"
             begin, stop = (start, end) if forwards else (end, start)
             way = stop - begin
-            axes.annotate("", begin + 0.88 * way, begin + 0.1 * way, zorder=2 if chosen else 1,
-                          arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 2.5 if chosen else 1})  # fmt: skip
+            arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 2.5 if chosen else 1}
+            axes.annotate("", begin + 0.88 * way, begin + 0.1 * way, zorder=2 if chosen else 1, arrowprops=arrow)
             if chosen:
                 place = start + (0.34 if forwards else 0.62) * (end - start)
                 axes.text(*place, f"W{'₁₂₃'[i]}{'₁₂₃₄'[j]}", ha="center", va="center", size=9,
@@ -109,8 +110,8 @@ figure.savefig("06-transposes.png")
 
 # %% [markdown]
 # ![Two copies of the same twelve wires between four inputs and three outputs. Left, the four wires W21 to W24 that run
-# into z2 are dark: a row of W. Right, the arrows are reversed and the three wires W13, W23 and W33 that run into dx3 are
-# dark: a column of W.](pictures/06-transposes.png)
+# into z2 are dark: a row of W. Right, the arrows are reversed and the three wires W13, W23 and W33 that run into dx3
+# are dark: a column of W.](pictures/06-transposes.png)
 #
 # *The wires are the same, the signal runs the other way. Who gathers along a row forwards gathers along a column
 # backwards, and that is what a transpose does.*

@@ -1,11 +1,12 @@
 # %% [markdown]
 # # 7. Batches, and the whole training from scratch
 #
-# The loss to lower is the mean over all N training examples. Its gradient costs a pass through all of them. A mini-batch
-# of B examples drawn at random gives an estimate of that gradient, for B/N of the work.
+# The loss to lower is the mean over all N training examples. Its gradient costs a pass through all of them. A
+# mini-batch of B examples drawn at random gives an estimate of that gradient, for B/N of the work.
 #
-# One matrix product does a whole batch: the examples stand side by side as columns of x. And since the loss of a batch is
-# a mean, its gradient is the mean of the gradients of its examples. The sum over n hides in dW = dz xᵀ, the 1/B in dz.
+# One matrix product does a whole batch: the examples stand side by side as columns of x. And since the loss of a batch
+# is a mean, its gradient is the mean of the gradients of its examples. The sum over n hides in dW = dz xᵀ, the 1/B in
+# dz.
 
 # %%
 import matplotlib.pyplot as plt
@@ -41,9 +42,9 @@ for size in sizes:
 
 # %% [markdown]
 # Twice as exact for four times the work, each time. So it pays to take many cheap steps in roughly the right direction
-# rather than few exact ones. B = 1 would be cheapest, but a processor does one product of matrices much faster than many
-# with vectors (it fetches each weight once and uses it B times); and the noise asks for a smaller learning rate. B = 32 to 256
-# is where both are well served. Too small: slow, noisy. Too large: few steps for the same work.
+# rather than few exact ones. B = 1 would be cheapest, but a processor does one product of matrices much faster than
+# many with vectors (it fetches each weight once and uses it B times); and the noise asks for a smaller learning rate.
+# B = 32 to 256 is where both are well served. Too small: slow, noisy. Too large: few steps for the same work.
 #
 # **Now all of it, from scratch**: forward, backward and update of lessons 3 to 6 in NumPy, for mini-batches of 32.
 #
@@ -80,7 +81,8 @@ print(f"steps: {len(loss_curve):,}, test accuracy {accuracy:.1%}")
 print("over 95%:", accuracy > 0.95)
 
 # %% [markdown]
-# In a library that is two lines: `net = pl.Network("784-128-64-10")` and `pl.fit(net, train, epochs=2, batch_size=32)`.
+# In a library that is two lines: `net = pl.Network("784-128-64-10")` and `pl.fit(net, train, epochs=2,
+# batch_size=32)`.
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.8))
@@ -98,9 +100,9 @@ right.legend()
 figure.savefig("07-batches.png")
 
 # %% [markdown]
-# ![Left: on logarithmic axes the error of the gradient falls along a straight dashed line as the batch grows from 1 to 256.
-# Right: the loss of each batch scatters widely while its running mean falls from 2.3 to about
+# ![Left: on logarithmic axes the error of the gradient falls along a straight dashed line as the batch grows from 1 to
+# 256 examples. Right: the loss of each batch scatters widely while its running mean falls from 2.3 to about
 # 0.1.](pictures/07-batches.png)
 #
-# *Left: a larger batch gives a better gradient, with diminishing returns. Right: every single step is noisy, and the loss
-# falls all the same.*
+# *Left: a larger batch gives a better gradient, with diminishing returns. Right: every single step is noisy, and the
+# loss falls all the same.*

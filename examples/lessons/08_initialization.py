@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 8. Initialization
 #
-# How should the weights begin? Not all equal: then all units of a layer compute the same, get the same gradient, and stay
-# the same for ever.
+# How should the weights begin? Not all equal: then all units of a layer compute the same, get the same gradient, and
+# stay the same for ever.
 #
 # **Predict.** All weights begin at 0. Which of the three dense layers gets a gradient other than 0 for its W?
 
@@ -23,11 +23,11 @@ for number in (1, 2, 3):
     print(f"dense{number}: largest number of dW and db", *(f"{abs(tensor).max():.3f}" for tensor in tensors))
 
 # %% [markdown]
-# None. dW = dz xᵀ is 0 where x is 0, and dx = Wᵀ dz is 0 where W is 0. Only the last bias learns: how frequent each class
-# is, and nothing of the images.
+# None. dW = dz xᵀ is 0 where x is 0, and dx = Wᵀ dz is 0 where W is 0. Only the last bias learns: how frequent each
+# class is, and nothing of the images.
 #
-# So the weights begin at random, with mean 0. **How far apart?** For independent weights and inputs, z_i = Σ_j W_ij x_j
-# has mean 0, and variances of independent terms add up:
+# So the weights begin at random, with mean 0. **How far apart?** For independent weights and inputs, z_i = Σ_j W_ij
+# x_j has mean 0, and variances of independent terms add up:
 #
 # ```
 # Var(z) = fan_in · Var(W) · mean(x²)          fan_in: how many inputs are summed
@@ -41,8 +41,8 @@ for number in (1, 2, 3):
 # | Xavier (Glorot) | 2 / (fan_in + fan_out) | between 1/fan_in for the way forward and 1/fan_out for the way back |
 # | He | 2 / fan_in | ReLU sets half of the z to 0, which halves mean(a²); the 2 makes up for it |
 #
-# **Predict.** Twelve layers of 200 units with ReLU, and weights of deviation 0.01. Here √(2 / 200) = 0.1 would be right.
-# By what factor does each layer shrink the signal, and how much is left at the end?
+# **Predict.** Twelve layers of 200 units with ReLU, and weights of deviation 0.01. Here √(2 / 200) = 0.1 would be
+# right. By what factor does each layer shrink the signal, and how much is left at the end?
 
 # %%
 DEPTH, WIDTH = 12, 200
@@ -65,11 +65,12 @@ for (activation, name), curve in curves.items():
     print(f"{activation}, {name:10}", *(f"{curve[layer - 1]:16.1e}"[-9:] for layer in (1, 4, 12)))
 
 # %% [markdown]
-# Each layer has a tenth of the spread of the one before: 10⁻¹² is left after twelve, and the gradients that come back are as
-# small. With 0.3 every layer triples it. He's start keeps it with ReLU, where Xavier's loses a factor √2 a layer.
+# Each layer has a tenth of the spread of the one before: 10⁻¹² is left after twelve, and the gradients that come back
+# are as small. With 0.3 every layer triples it. He's start keeps it with ReLU, where Xavier's loses a factor √2 a
+# layer.
 #
-# With tanh too large weights do not explode: they saturate. All activations are near ±1, where the slope 1 − a² is near 0,
-# and nothing comes back:
+# With tanh too large weights do not explode: they saturate. All activations are near ±1, where the slope 1 − a² is
+# near 0, and nothing comes back:
 
 # %%
 for name in ("xavier", "too large"):
@@ -80,8 +81,8 @@ for name in ("xavier", "too large"):
           f"mean slope {np.mean(1 - a**2):.2f}")  # fmt: skip
 
 # %% [markdown]
-# pellucid draws by He's rule before a ReLU and by Xavier's otherwise. `pellucid train --initializer normal0.01` lets you
-# try another.
+# pellucid draws by He's rule before a ReLU and by Xavier's otherwise. `pellucid train --initializer normal0.01` lets
+# you try another.
 
 # %%
 figure, both = plt.subplots(1, 2, figsize=(8.5, 4), sharey=True)
@@ -97,8 +98,8 @@ both[0].legend([words[name] for name in starts], loc="lower left")
 figure.savefig("08-initialization.png")
 
 # %% [markdown]
-# ![Two panels of the spread of activations against the layer, on a logarithmic axis. With ReLU, weights too small fall in a
-# straight line to 1e-12, too large rise to 1e6, He stays level near 1, Xavier falls slowly. With tanh too small falls
-# alike, the other three stay between 0.1 and 1.](pictures/08-initialization.png)
+# ![Two panels of the spread of activations against the layer, on a logarithmic axis. With ReLU, weights too small fall
+# in a straight line to 1e-12, too large rise to 1e6, He stays level near 1, Xavier falls slowly. With tanh too small
+# falls alike, the other three stay between 0.1 and 1.](pictures/08-initialization.png)
 #
 # *A factor for each layer is a straight line on this axis. Only a start that fits the activation stays level.*

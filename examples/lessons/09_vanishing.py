@@ -34,8 +34,8 @@ for name, network in networks.items():
     print(f"{name:8} spread of dW, layers 1 to 6:", *(f"{value:.0e}" for value in strength[name]))
 
 # %% [markdown]
-# By a factor of about three thousand. The last layer learns as always, but the first ones, which are to make something of the
-# pixels, hardly move: a step changes them by less than a millionth.
+# By a factor of about three thousand. The last layer learns as always, but the first ones, which are to make something
+# of the pixels, hardly move: a step changes them by less than a millionth.
 #
 # **Predict.** Both networks see all training digits once, at the same learning rate. What accuracy will each have?
 
@@ -46,12 +46,13 @@ accuracy = {name: network.evaluate(test).accuracy for name, network in networks.
 print("test accuracy:", *(f"{name} {value:.0%}" for name, value in accuracy.items()))
 
 # %% [markdown]
-# The sigmoid network guesses (it gives every digit about the same answer). It is not that it
-# cannot: its gradients do not arrive. What helps: ReLU and its kin, a start that fits (lesson 8), batch normalization
-# (lesson 13), residual blocks y = x + f(x), through which the gradient also comes unchanged.
+# The sigmoid network guesses (it gives every digit about the same answer). It is not that it cannot: its gradients do
+# not arrive. What helps: ReLU and its kin, a start that fits (lesson 8), batch normalization (lesson 13), residual
+# blocks y = x + f(x), through which the gradient also comes unchanged.
 #
-# **Exploding** is the opposite: factors above 1, multiplied. `clip_norm=1` shortens a gradient that is too long. pellucid
-# watches each training for both and says so; `pellucid reproduce vanishing` repeats this lesson with 20 seeds.
+# **Exploding** is the opposite: factors above 1, multiplied. `clip_norm=1` shortens a gradient that is too long.
+# pellucid watches each training for both and says so; `pellucid reproduce vanishing` repeats this lesson with 20
+# seeds.
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.8))
@@ -69,9 +70,9 @@ right.set(xlabel="dense layer", ylabel="spread of dW", xticks=range(1, 7), title
 figure.savefig("09-vanishing.png")
 
 # %% [markdown]
-# ![Left: the slopes of ReLU, a step from 0 to 1; tanh, a bell up to 1; and the sigmoid, a low bell up to a quarter. Right:
-# on a logarithmic axis the gradients of the sigmoid network fall steeply from the last layer to the first, those of the
-# ReLU network stay almost level.](pictures/09-vanishing.png)
+# ![Left: the slopes of ReLU, a step from 0 to 1; tanh, a bell up to 1; and the sigmoid, a low bell up to a quarter.
+# Right: on a logarithmic axis the gradients of the sigmoid network fall steeply from the last layer to the first,
+# those of the ReLU network stay almost level.](pictures/09-vanishing.png)
 #
 # *A low bell, multiplied layer after layer, leaves nothing for the first layers. Read the right picture from right to
 # left: that is the way the gradient goes.*

@@ -33,8 +33,8 @@ for rate in (0.1, 1.0, 1.9, 2.1):
 # 0.1 creeps, 1 is exact, 1.9 jumps from side to side and still arrives, 2.1 moves away. A network's loss has another
 # curvature in each direction: the steepest one sets the limit, 2 / h_max, and the flattest one must wait.
 #
-# **Predict.** For 784-64-10 with batches of 32, which is best after one pass through the digits: 0.001, 0.01, 0.1, 0.5 or
-# 3?
+# **Predict.** For 784-64-10 with batches of 32, which is best after one pass through the digits: 0.001, 0.01, 0.1, 0.5
+# or 3?
 
 # %%
 
@@ -53,16 +53,21 @@ train, test = pl.data.load("mnist")
 curves, accuracy = {}, {}
 for rate in (0.001, 0.01, 0.1, 0.5, 3.0):
     network, watching = pl.Network("784-64-10", seed=0), Losses()
-    pl.fit(network, train, epochs=1, batch_size=32, optimizer=pl.SGD(rate), seed=0, callbacks=[watching], diagnosis=False)
+    pl.fit(
+        network, train, epochs=1, batch_size=32, optimizer=pl.SGD(rate), seed=0, callbacks=[watching], diagnosis=False
+    )
     curves[rate], accuracy[rate] = watching.losses, network.evaluate(test).accuracy
     open_units = (pl.trace(network, test.images[:1000], test.labels[:1000])["relu1/a"] > 0).any(axis=1)
-    print(f"α = {rate:5}: accuracy {accuracy[rate]:.0%}, units that open for some of 1,000 digits: {open_units.sum()} of 64")
+    print(
+        f"α = {rate:5}: accuracy {accuracy[rate]:.0%}, units that open for any of 1,000 digits: {open_units.sum()}/64"
+    )
 
 # %% [markdown]
-# Too small is slow, and safe; too large is worse than useless, for the first big steps throw the weights where every ReLU
-# is shut. The best rate lies not far below the largest that works. So: try powers of ten, or let `pellucid find-lr p03`
-# raise the rate step by step and watch where the loss turns up; begin high and lower it towards the end (`schedule="cosine"`),
-# so that the noise of the batches dies away. A larger batch has less noise and bears a larger rate (lesson 7).
+# Too small is slow, and safe; too large is worse than useless, for the first big steps throw the weights where every
+# ReLU is shut. The best rate lies not far below the largest that works. So: try powers of ten, or let `pellucid
+# find-lr p03` raise the rate step by step and watch where the loss turns up; begin high and lower it towards the end
+# (`schedule="cosine"`), so that the noise of the batches dies away. A larger batch has less noise and bears a larger
+# rate (lesson 7).
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.9))
@@ -78,8 +83,8 @@ right.legend(ncols=2, loc="upper right")
 figure.savefig("10-learning-rate.png")
 
 # %% [markdown]
-# ![Left: four paths over ten steps. 0.1 falls slowly, 1 is at 0 after a step, 1.9 swings around 0 with shrinking swings,
-# 2.1 with growing ones. Right: the training loss for five rates. 0.001 falls slowest, 0.1 and 0.5 lowest, 3 stays above
-# 2.](pictures/10-learning-rate.png)
+# ![Left: four paths over ten steps. 0.1 falls slowly, 1 is at 0 after a step, 1.9 swings around 0 with shrinking
+# swings, 2.1 with growing ones. Right: the training loss for five rates. 0.001 falls slowest, 0.1 and 0.5 lowest, 3
+# stays above 2.](pictures/10-learning-rate.png)
 #
 # *Creeping, arriving, swinging, leaving: a parabola has them all, and so has a network.*

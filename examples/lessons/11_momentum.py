@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 11. Momentum and Adam on a bowl
 #
-# A long valley: L = ½ (θ₁² + 25 θ₂²). It is 25 times as steep across as along. Plain descent must keep α below 2/25 for
-# the steep direction, and then creeps in the flat one: each step shrinks θ₁ by the factor 1 − α only.
+# A long valley: L = ½ (θ₁² + 25 θ₂²). It is 25 times as steep across as along. Plain descent must keep α below 2/25
+# for the steep direction, and then creeps in the flat one: each step shrinks θ₁ by the factor 1 − α only.
 #
 # ```
 # SGD        θ ← θ − α g
@@ -44,8 +44,8 @@ for name, rule in rules.items():
     print(f"{name:28} first step ({first[0]:+.2f}, {first[1]:+.2f}), after 40 at distance {end:.2f}")
 
 # %% [markdown]
-# Momentum is nearest. Adam's first step is (α, −α), whatever the gradient is: m̂ = g and √v̂ = |g| then. So for Adam
-# α is the length of a step in each coordinate, and near the bottom it has to be made smaller; on a network, whose
+# Momentum is nearest. Adam's first step is (α, −α), whatever the gradient is: m̂ = g and √v̂ = |g| then. So for Adam α
+# is the length of a step in each coordinate, and near the bottom it has to be made smaller; on a network, whose
 # coordinates differ by more than 25, not having to find a rate for each is worth a lot.
 #
 # **The formulas by hand**, to see that the library does what stands above:
@@ -71,8 +71,8 @@ velocity = -np.diff(momentum_path, axis=0) / 0.03
 print("velocity after 1 step ", velocity[0].round(1), " after 10 steps", velocity[9].round(1))
 
 # %% [markdown]
-# Along the valley gradients of one sign have piled up; across it they had both signs, and cancelled.
-# `pellucid train --optimizer adam --learning-rate 0.001` is the usual start for Adam on a network.
+# Along the valley gradients of one sign have piled up; across it they had both signs, and cancelled. `pellucid train
+# --optimizer adam --learning-rate 0.001` is the usual start for Adam on a network.
 
 # %%
 figure, axes = plt.subplots(figsize=(8.5, 4.4))
@@ -89,8 +89,9 @@ axes.legend(loc="upper right", frameon=True, framealpha=1, edgecolor="white")
 figure.savefig("11-momentum.png")
 
 # %% [markdown]
-# ![Contours of a long valley. SGD jumps from wall to wall and creeps along; momentum swings wide, then runs down the valley
-# to the bottom; Adam goes down along a diagonal, swings past the bottom and curves back.](pictures/11-momentum.png)
+# ![Contours of a long valley. SGD jumps from wall to wall and creeps along; momentum swings wide, then runs down the
+# valley to the bottom; Adam goes down along a diagonal, swings past the bottom and curves
+# back.](pictures/11-momentum.png)
 #
-# *The steep direction limits SGD's rate, so it creeps in the flat one. Momentum gathers speed along the valley; Adam makes
-# both directions alike.*
+# *The steep direction limits SGD's rate, so it creeps in the flat one. Momentum gathers speed along the valley; Adam
+# makes both directions alike.*

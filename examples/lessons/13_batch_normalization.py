@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 13. Batch normalization
 #
-# Lesson 8 chose the weights so that the signal begins with a good spread. Batch normalization keeps it there: each feature
-# is shifted and stretched so that over the batch it has mean 0 and deviation 1, and is then given a gain and a bias that
-# are learned.
+# Lesson 8 chose the weights so that the signal begins with a good spread. Batch normalization keeps it there: each
+# feature is shifted and stretched so that over the batch it has mean 0 and deviation 1, and is then given a gain and a
+# bias that are learned.
 #
 # ```
 # μ = mean over the batch        σ = √(mean of (x − μ)² + ε)        for each feature (row of x)
@@ -32,8 +32,8 @@ print("mean of n:", (n.mean(axis=1).round(6) + 0.0), " deviation of n:", n.std(a
 # %% [markdown]
 # Mean 0 and deviation 1, whatever came in (0.1 becomes 1 up to the ε = 10⁻⁵ in the root).
 #
-# **The way back.** Each x moves its own n, and also μ and σ, so all n of its feature: ∂μ/∂x = 1/m, ∂σ/∂x = n/m, with m the
-# numbers in the batch. With g = gain · da, and means over the batch,
+# **The way back.** Each x moves its own n, and also μ and σ, so all n of its feature: ∂μ/∂x = 1/m, ∂σ/∂x = n/m, with m
+# the numbers in the batch. With g = gain · da, and means over the batch,
 #
 # ```
 # dx = (g − mean(g) − n · mean(g n)) / σ
@@ -53,11 +53,11 @@ print("dx of each feature sums to 0:", np.allclose(dx.sum(axis=1), 0))
 # %% [markdown]
 # If all x grow alike, n stays the same, and so does the loss: the derivatives must sum to 0.
 #
-# In prediction the answer to one digit must not depend on the digits beside it. So running means of μ and σ², kept during
-# the training, take their place.
+# In prediction the answer to one digit must not depend on the digits beside it. So running means of μ and σ², kept
+# during the training, take their place.
 #
-# **What it is good for.** The six sigmoid layers of lesson 9, which learned nothing in one pass through the digits, with
-# `BN` between each dense layer and its sigmoid.
+# **What it is good for.** The six sigmoid layers of lesson 9, which learned nothing in one pass through the digits,
+# with `BN` between each dense layer and its sigmoid.
 #
 # **Predict.** Will it reach 90%?
 
@@ -74,8 +74,8 @@ for name, line in lines.items():
 print("test accuracy:", *(f"{name} {value:.0%}" for name, value in accuracy.items()))
 
 # %% [markdown]
-# It does. The z lie around 0, where the sigmoid is steep, and dividing by a small σ on the way back makes a small gradient
-# large again: the 1/σ in dx.
+# It does. The z lie around 0, where the sigmoid is steep, and dividing by a small σ on the way back makes a small
+# gradient large again: the 1/σ in dx.
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.9))
@@ -93,13 +93,15 @@ for name, style, words in (("BN", "o-", "with BN"), ("plain", "s--", "without"))
     right.semilogy(range(1, 7), strength[name], style, color={"BN": "C0", "plain": "C1"}[name])
     score = f"{words}: {accuracy[name]:.0%} after an epoch"
     right.annotate(score, (2.2, strength[name][1]), (0, 14 if name == "BN" else -20), textcoords="offset points")
-right.set(xlabel="dense layer", ylabel="spread of dW before training", xticks=range(1, 7), title="Six layers with sigmoid")
+right.set(
+    xlabel="dense layer", ylabel="spread of dW before training", xticks=range(1, 7), title="Six layers with sigmoid"
+)
 right.set_ylim(3e-6, 0.3)
 figure.savefig("13-batch-normalization.png")
 
 # %% [markdown]
-# ![Left: the values of three features before and after. Before, they lie around 5, around 0, and from minus 80 to 80; after,
-# all lie around 0 with the same spread. Right: without normalization the gradients fall steeply towards the first layer,
-# with it they stay level.](pictures/13-batch-normalization.png)
+# ![Left: the values of three features before and after. Before, they lie around 5, around 0, and from minus 80 to 80;
+# after, all lie around 0 with the same spread. Right: without normalization the gradients fall steeply towards the
+# first layer, with it they stay level.](pictures/13-batch-normalization.png)
 #
 # *Left: whatever comes in, mean 0 and deviation 1 come out. Right: so the gradients of lesson 9 no longer vanish.*

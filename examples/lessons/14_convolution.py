@@ -49,8 +49,8 @@ product = kernels.reshape(4, 9) @ X
 print("loops:", np.allclose(z, loops), " product:", product.shape, np.allclose(z.reshape(4, -1), product))
 
 # %% [markdown]
-# **The way back** is that of a dense layer: dW = dz Xᵀ, summed over all places, for the kernel was used at all of them;
-# dX = Wᵀ dz. A pixel lies in up to nine windows, so dx adds up what it gets in each.
+# **The way back** is that of a dense layer: dW = dz Xᵀ, summed over all places, for the kernel was used at all of
+# them; dX = Wᵀ dz. A pixel lies in up to nine windows, so dx adds up what it gets in each.
 
 # %%
 dz = trace["conv1/dz"].reshape(4, -1)
@@ -61,8 +61,8 @@ for column, (i, j) in zip((kernels.reshape(4, 9).T @ dz).T, np.ndindex(26, 26), 
 print("dx from overlapping windows:", np.allclose(trace["conv1/dx"][0, ..., 0], dx))
 
 # %% [markdown]
-# **Predict.** The digit is moved three pixels to the right. What becomes of the maps? And would a dense layer's outputs do
-# the same?
+# **Predict.** The digit is moved three pixels to the right. What becomes of the maps? And would a dense layer's
+# outputs do the same?
 
 # %%
 moved = np.zeros_like(digit)
@@ -71,9 +71,10 @@ z_moved = pl.trace(network, moved[None], np.array([5]))["conv1/z"][..., 0]
 print("the maps moved by three columns too:", np.allclose(z_moved[..., 3:], z[..., :-3]))
 
 # %% [markdown]
-# They move with it, which is called equivariance: what is learned at one place is known at all. A dense layer would give
-# quite other numbers. Pooling (`MP2`: the largest of 2×2) then makes a small shift matter little. In the notation,
-# `1x28x28-6C5p2-MP2-16C5-MP2-120-84-10` is LeNet-5, with 6 maps of 5×5, then 16: `pellucid train lenet5` reaches 99.2%.
+# They move with it, which is called equivariance: what is learned at one place is known at all. A dense layer would
+# give quite other numbers. Pooling (`MP2`: the largest of 2×2) then makes a small shift matter little. In the
+# notation, `1x28x28-6C5p2-MP2-16C5-MP2-120-84-10` is LeNet-5, with 6 maps of 5×5, then 16: `pellucid train lenet5`
+# reaches 99.2%.
 
 # %%
 figure, axes = plt.subplots(2, 5, figsize=(8.5, 3.3))
@@ -96,9 +97,9 @@ figure.colorbar(shown, ax=axes, shrink=0.6, label="z")
 figure.savefig("14-convolution.png")
 
 # %% [markdown]
-# ![A digit five, four kernels of three by three with their weights, and below each the map that it makes: outlines of the
-# five, orange where its edge runs as the kernel has it, purple where it runs the opposite
+# ![A digit five, four kernels of three by three with their weights, and below each the map that it makes: outlines of
+# the five, orange where its edge runs as the kernel has it, purple where it runs the opposite
 # way.](pictures/14-convolution.png)
 #
-# *Ink is 1, paper 0. Each kernel finds its kind of edge wherever it is: orange where it fits, purple where the opposite fits, white where
-# nothing changes. A training finds kernels of its own.*
+# *Ink is 1, paper 0. Each kernel finds its kind of edge wherever it is: orange where it fits, purple where the
+# opposite fits, white where nothing changes. A training finds kernels of its own.*

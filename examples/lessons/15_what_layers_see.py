@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 15. What the layers see
 #
-# What has a trained network learned? Three ways to look: at its weights, at what excites its units, and at how well each
-# layer's numbers would serve a very simple judge.
+# What has a trained network learned? Three ways to look: at its weights, at what excites its units, and at how well
+# each layer's numbers would serve a very simple judge.
 
 # %%
 import matplotlib.pyplot as plt
@@ -19,8 +19,8 @@ accuracy = network.evaluate(test).accuracy
 print(f"test accuracy {accuracy:.1%}, over 95%: {accuracy > 0.95}")
 
 # %% [markdown]
-# **The weights.** A unit of the first layer has 784 weights, one for each pixel. Put where their pixels are, they are a
-# picture of what the unit looks for: ink on the positive places, none on the negative ones.
+# **The weights.** A unit of the first layer has 784 weights, one for each pixel. Put where their pixels are, they are
+# a picture of what the unit looks for: ink on the positive places, none on the negative ones.
 #
 # A pixel in a corner is never inked. Its x is 0 in every example, so dW = dz xᵀ is 0 there too: nothing but the decay
 # (`l2`) ever touches these weights.
@@ -40,7 +40,8 @@ print("but not their direction changed:", np.allclose(W[:, never], ratio * start
 # As at the start, random, hardly smaller. Whoever reads weights must know that: the speckles at the border are no
 # knowledge. That is why each picture below is masked to pixels that are inked now and then.
 #
-# **A judge.** Give each layer's numbers to a judge that knows only the mean of each class, and says which mean is nearest.
+# **A judge.** Give each layer's numbers to a judge that knows only the mean of each class, and says which mean is
+# nearest.
 #
 # **Predict.** On raw pixels it is right for three digits of four. On which layer is it best?
 
@@ -56,10 +57,11 @@ for name, tensor in inner.items():
     print(f"nearest mean on {name:20} {score[name]:.0%}")
 
 # %% [markdown]
-# Each layer makes the classes easier to tell apart, until a dense layer, which can only cut along planes, suffices. What
-# do the layers learn? Here the first one learns strokes and blots at certain places, both what should be inked and what
-# should not; the second one mixtures of these that belong to a few digits each; the last one to weigh them. The tidy story
-# of edges, then parts, then objects fits deep convolutional networks; in a small dense one it is only roughly true.
+# Each layer makes the classes easier to tell apart, until a dense layer, which can only cut along planes, suffices.
+# What do the layers learn? Here the first one learns strokes and blots at certain places, both what should be inked
+# and what should not; the second one mixtures of these that belong to a few digits each; the last one to weigh them.
+# The tidy story of edges, then parts, then objects fits deep convolutional networks; in a small dense one it is only
+# roughly true.
 #
 # Which digits does each unit of the second layer answer to most?
 
@@ -67,7 +69,7 @@ for name, tensor in inner.items():
 a2 = known["relu2/a"]
 by_class = np.stack([a2[:, learn.labels == digit].mean(axis=1) for digit in range(10)], axis=1)  # (64, 10)
 share = np.sort(by_class / by_class.sum(axis=1, keepdims=True).clip(1e-9), axis=1)
-print(f"of a unit's answers the three classes that excite it most get {share[:, -3:].sum(axis=1).mean():.0%} (evenly: 30%)")
+print(f"of a unit's answers three classes get {share[:, -3:].sum(axis=1).mean():.0%} (evenly: 30%)")
 
 # %%
 figure = plt.figure(figsize=(8.5, 4.6))
@@ -91,8 +93,10 @@ axes.set_title("Second layer: mean answer\nto each digit (bright: largest)", loc
 figure.savefig("15-what-layers-see.png")
 
 # %% [markdown]
-# ![Left: fifteen pictures of first-layer weights, with orange and purple strokes and blots. Right: a table of sixteen units
-# of the second layer against the ten digits; each row has one to three bright fields and is darker elsewhere.](pictures/15-what-layers-see.png)
+# ![Left: fifteen pictures of first-layer weights, with orange and purple strokes and blots. Right: a table of sixteen
+# units of the second layer against the ten digits; each row has one to three bright fields and is darker
+# elsewhere.](pictures/15-what-layers-see.png)
 #
-# *Left: orange weights want ink, purple ones want none; pixels that are hardly ever inked are left out. Right: every fourth
-# of the 64 units of the second layer, sorted by the digit that each answers to most; to the others it answers less.*
+# *Left: orange weights want ink, purple ones want none; pixels that are hardly ever inked are left out. Right: every
+# fourth of the 64 units of the second layer, sorted by the digit that each answers to most; to the others it answers
+# less.*

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 16. Space warping
 #
-# A layer takes every point to another: W turns, stretches and shears the space, b shifts it, the activation bends it. A
-# network is a chain of such maps, and learns the one after which a straight cut is enough.
+# A layer takes every point to another: W turns, stretches and shears the space, b shifts it, the activation bends it.
+# A network is a chain of such maps, and learns the one after which a straight cut is enough.
 #
-# Points in the plane, in two classes, one ring inside the other: no straight line parts them. The network is 2-6-1 with
-# tanh.
+# Points in the plane, in two classes, one ring inside the other: no straight line parts them. The network is 2-6-1
+# with tanh.
 #
 # **Predict.** Of these points, what share can the best straight line get right?
 
@@ -38,10 +38,11 @@ def best_line(points: np.ndarray) -> float:
 print(f"a straight line through the plane gets {best_line(points):.0%} right")
 
 # %% [markdown]
-# About three quarters at best: the line can cut off a piece of the outer ring and has to leave the rest on the wrong side.
+# About three quarters at best: the line can cut off a piece of the outer ring and has to leave the rest on the wrong
+# side.
 #
-# **Predict.** Behind a layer of *two* units with tanh, can a straight line part the rings? And behind one of six units a
-# flat cut?
+# **Predict.** Behind a layer of *two* units with tanh, can a straight line part the rings? And behind one of six units
+# a flat cut?
 
 # %%
 for units in (2, 6):
@@ -50,15 +51,16 @@ for units in (2, 6):
     print(f"2-{units}-1 gets {network.evaluate(points, labels).accuracy:.0%} right")
 
 # %% [markdown]
-# The last layer is a single neuron of lesson 1. It can only cut straight, so the layer before it had to learn to lay the
-# classes on two sides of a plane.
+# The last layer is a single neuron of lesson 1. It can only cut straight, so the layer before it had to learn to lay
+# the classes on two sides of a plane.
 #
-# With two units it cannot do it for whole rings (it gets some points by slipping between others): W either flattens the plane to a line, or is one-to-one, as tanh is. Then the plane is bent but
-# not folded, and of two rings one stays inside the other, for a curve around a point goes to a curve around its image. With
-# more units there is room: the paper can bulge, and take the middle out of the ring.
+# With two units it cannot do it for whole rings (it gets some points by slipping between others): W either flattens
+# the plane to a line, or is one-to-one, as tanh is. Then the plane is bent but not folded, and of two rings one stays
+# inside the other, for a curve around a point goes to a curve around its image. With more units there is room: the
+# paper can bulge, and take the middle out of the ring.
 #
-# Follow a sheet of squared paper into the space of the six units. First look at it from above, then from the side, so that
-# the height is the last neuron's z = w · a + b. The cut is where z = 0.
+# Follow a sheet of squared paper into the space of the six units. First look at it from above, then from the side, so
+# that the height is the last neuron's z = w · a + b. The cut is where z = 0.
 
 # %%
 
@@ -75,7 +77,11 @@ w, b = network.layers[2].W[0], network.layers[2].b[0, 0]
 hidden = seen(points)
 level = hidden - np.outer(hidden @ w, w) / (w @ w)  # without what lies along w
 floor = np.linalg.svd(level - level.mean(axis=0), full_matrices=False)[2][:2].T  # its two directions of most spread
-above = (lambda x: x), (lambda x: seen(x) @ floor), (lambda x: np.stack([seen(x) @ floor[:, 0], seen(x) @ w + b], axis=1))
+above = (
+    (lambda x: x),
+    (lambda x: seen(x) @ floor),
+    (lambda x: np.stack([seen(x) @ floor[:, 0], seen(x) @ w + b], axis=1)),
+)
 titles = ("The plane of the inputs", "The six units, from above", "The same, from the side")
 figure, panels = plt.subplots(1, 3, figsize=(9.5, 3.6))
 for axes, place, title in zip(panels, above, titles, strict=True):
@@ -91,9 +97,9 @@ panels[0].legend(loc="upper right", frameon=True, framealpha=1)
 figure.savefig("16-space-warping.png")
 
 # %% [markdown]
-# ![Three panels with squared paper and two classes of points. Left, the paper is flat and one class rings the other. Middle,
-# from above, the paper is bent but the ring is still a ring. Right, from the side, the paper is a hollow: one
+# ![Three panels with squared paper and two classes of points. Left, the paper is flat and one class rings the other.
+# Middle, from above, the paper is bent but the ring is still a ring. Right, from the side, the paper is a hollow: one
 # class lies above a straight black line, the other below it.](pictures/16-space-warping.png)
 #
-# *The same points and the same paper. From above the rings are rings still; from the side the middle has been pressed down,
-# and the straight black line, where the last neuron's z is 0, parts the classes.*
+# *The same points and the same paper. From above the rings are rings still; from the side the middle has been pressed
+# down, and the straight black line, where the last neuron's z is 0, parts the classes.*

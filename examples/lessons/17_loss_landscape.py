@@ -1,8 +1,9 @@
 # %% [markdown]
 # # 17. The loss landscape
 #
-# In pellucid all parameters lie in one vector, `network.theta`. A network is a point, the loss is its height, and training
-# is a walk downhill. In 784-16-10 the space has 12,730 dimensions; a picture has two. So cut a plane through it.
+# In pellucid all parameters lie in one vector, `network.theta`. A network is a point, the loss is its height, and
+# training is a walk downhill. In 784-16-10 the space has 12,730 dimensions; a picture has two. So cut a plane through
+# it.
 #
 # First a line: from the start θ₀ to the end θ₁ of a training, L(θ₀ + t (θ₁ − θ₀)).
 #
@@ -67,14 +68,16 @@ for h in (1e-5, -1e-5):
 print(f"∇L · d = {slope:.4f}, measured {(heights[0] - heights[1]) / 2e-5:.4f}")
 
 # %% [markdown]
-# **A plane.** One direction is θ₁ − θ₀. The other is where the training's path strays farthest from that line. A random
-# direction would show nothing of the path: in so many dimensions it is nearly at a right angle to everything.
+# **A plane.** One direction is θ₁ − θ₀. The other is where the training's path strays farthest from that line. A
+# random direction would show nothing of the path: in so many dimensions it is nearly at a right angle to everything.
 #
 # **Predict.** What is the cosine of the angle between the way of the training and a random direction?
 
 # %%
 random = np.random.default_rng(0).normal(size=len(start))
-print(f"cosine with a random direction: {abs(d @ random) / np.linalg.norm(random):.2f}, typical 1/√n = {len(d) ** -0.5:.3f}")
+print(
+    f"cosine to a random direction: {abs(d @ random) / np.linalg.norm(random):.2f}, typical 1/√n = {len(d) ** -0.5:.3f}"
+)
 points = np.array(steps.points, np.float64) - start
 off = points - np.outer(points @ d, d)
 second = off[np.linalg.norm(off, axis=1).argmax()]
@@ -84,8 +87,8 @@ gone = np.linalg.norm(np.diff(points, axis=0), axis=1).sum() / np.linalg.norm(en
 print(f"the path is at least {gone:.1f} times as long as the straight line")
 
 # %% [markdown]
-# So pictures of landscapes must be read with care: a plane shows two dimensions of thousands. What looks like a wall here
-# may have a door in another direction, and a place that is flat in this plane may be steep across it.
+# So pictures of landscapes must be read with care: a plane shows two dimensions of thousands. What looks like a wall
+# here may have a door in another direction, and a place that is flat in this plane may be steep across it.
 
 # %%
 reach = path[-1, 0]
@@ -114,8 +117,8 @@ bar.ax.minorticks_off()
 figure.savefig("17-loss-landscape.png")
 
 # %% [markdown]
-# ![Left: the loss along the line falls smoothly from start to end and flattens. Right: contours of the loss in a plane, and
-# the path of the training, which bows away from the straight line and ends in the dark
+# ![Left: the loss along the line falls smoothly from start to end and flattens. Right: contours of the loss in a
+# plane, and the path of the training, which bows away from the straight line and ends in the dark
 # basin.](pictures/17-loss-landscape.png)
 #
 # *Left: straight from start to end it goes downhill. Right: the training takes a curve, at each step against the
