@@ -26,8 +26,8 @@ print(f"z = 0.5 · 2 − 1 · 3 + 1 = {z:g}")
 print(f"a = {a:.4f}")
 
 # %% [markdown]
-# Below: z is negative, and σ(0) = ½. A whole network in pellucid can be this one neuron. An example is a row there, so
-# the weights are a matrix W with one row.
+# Below ½: z is negative, and σ(0) = ½. A whole network in pellucid can be this one neuron. An example is a row there,
+# so the weights are a matrix W with one row.
 
 # %%
 network = pl.Network("2-1", output="sigmoid", dtype="float64")
@@ -83,4 +83,4 @@ figure.savefig("01-neuron.png")
 # 0, below it the answer rises to 1. An arrow w stands at a right angle on the line and points to the side of
 # 1.](pictures/01-neuron.png)
 #
-# *One neuron cuts the plane in two. The arrow is w: along it a rises fastest, across it nothing changes.*
+# *One neuron cuts the plane in two. The arrow is w: along it a rises fastest, at a right angle to it nothing changes.*

@@ -36,8 +36,8 @@ network = pl.Network("784-128-64-10")
 rng = np.random.default_rng(0)
 trace = pl.trace(network, rng.random((32, 784)), rng.integers(0, 10, 32))
 for tensor in ("W", "b", "x", "z", "dz", "dW", "db", "dx"):
-    shapes = [str(trace[f"dense{number}/{tensor}"].shape) for number in (1, 2, 3)]
-    print(f"{tensor:3}", *(f"{shape:11}" for shape in shapes))
+    first, second, third = (str(trace[f"dense{number}/{tensor}"].shape) for number in (1, 2, 3))
+    print(f"{tensor:3} {first:11} {second:10} {third}")
 print("parameters:", len(network.theta))
 
 # %% [markdown]

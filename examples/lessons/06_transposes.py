@@ -46,8 +46,8 @@ u, v = rng.normal(size=4), rng.normal(size=3)
 print("⟨W u, v⟩ = ⟨u, Wᵀ v⟩:", np.isclose((W @ u) @ v, u @ (W.T @ v)))
 
 # %% [markdown]
-# **Predict.** All layers have 6 units, and somebody writes `dx = W @ dz`. Will an error of shape stop him? Will the
-# numbers be right?
+# **Predict.** All layers have 6 units, and somebody writes `dx = W @ dz`. Will NumPy complain? Will the numbers be
+# right?
 
 # %%
 
@@ -78,7 +78,7 @@ print("right to 7 digits, with the transpose:", worst(pl.Dense) < 1e-7, " withou
 print("wrong by more than a tenth without it:", worst(Forgetful) > 0.1)
 
 # %% [markdown]
-# No error stops him: where `out` = `in` every shape fits. Such a network even learns a little, for its last layer is
+# Nothing complains: where `out` = `in` every shape fits. Such a network even learns a little, for its last layer is
 # right. Only a gradient check finds it: `pellucid gradcheck`, and `pellucid gradcheck --planted` shows this mistake
 # and many others being caught.
 

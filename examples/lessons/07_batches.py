@@ -24,7 +24,8 @@ singles = [network.loss_and_gradient(few[n : n + 1], their[n : n + 1])[1].copy()
 print("gradient of 8 = mean of 8 gradients:", np.allclose(batch, np.mean(singles, axis=0)))
 
 # %% [markdown]
-# How good is the estimate? Its error is that of a mean of B draws: it falls as 1/√B.
+# How good is the estimate? Its error is that of a mean of B draws: it falls as 1/√B. Here it is measured for the
+# network as it begins, against the gradient of 4,000 images.
 #
 # **Predict.** How much more exact is the gradient of 64 images than that of 16, and how much more does it cost?
 
@@ -101,7 +102,7 @@ figure.savefig("07-batches.png")
 
 # %% [markdown]
 # ![Left: on logarithmic axes the error of the gradient falls along a straight dashed line as the batch grows from 1 to
-# 256 examples. Right: the loss of each batch scatters widely while its running mean falls from 2.3 to about
+# 256 examples. Right: the loss of each batch scatters widely while its running mean falls from 1 to about
 # 0.1.](pictures/07-batches.png)
 #
 # *Left: a larger batch gives a better gradient, with diminishing returns. Right: every single step is noisy, and the

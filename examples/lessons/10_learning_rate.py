@@ -63,8 +63,8 @@ for rate in (0.001, 0.01, 0.1, 0.5, 3.0):
     )
 
 # %% [markdown]
-# Too small is slow, and safe; too large is worse than useless, for the first big steps throw the weights where every
-# ReLU is shut. The best rate lies not far below the largest that works. So: try powers of ten, or let `pellucid
+# Too small is slow, and safe; too large is worse than useless, for the first big steps throw the weights where nearly
+# every ReLU is shut. The best rate lies not far below the largest that works. So: try powers of ten, or let `pellucid
 # find-lr p03` raise the rate step by step and watch where the loss turns up; begin high and lower it towards the end
 # (`schedule="cosine"`), so that the noise of the batches dies away. A larger batch has less noise and bears a larger
 # rate (lesson 7).

@@ -55,7 +55,7 @@ for name, line in (("without", "784-512-10"), ("dropout", "784-D0.2-512-D0.5-10"
 # too. With dropout it turns later and stays lower.
 #
 # More examples help more than dropout does, and so do distorted copies of them (`--augment "shift rotate"`). With all
-# 60,000 digits dropout gains a few tenths of a percent, and the training takes longer.
+# 60,000 digits there is less to gain, and the training takes longer.
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.8))

@@ -74,7 +74,7 @@ print("the maps moved by three columns too:", np.allclose(z_moved[..., 3:], z[..
 # They move with it, which is called equivariance: what is learned at one place is known at all. A dense layer would
 # give quite other numbers. Pooling (`MP2`: the largest of 2×2) then makes a small shift matter little. In the
 # notation, `1x28x28-6C5p2-MP2-16C5-MP2-120-84-10` is LeNet-5, with 6 maps of 5×5, then 16: `pellucid train lenet5`
-# reaches 99.2%.
+# reaches 99.3%.
 
 # %%
 figure, axes = plt.subplots(2, 5, figsize=(8.5, 3.3))

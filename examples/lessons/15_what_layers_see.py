@@ -34,7 +34,7 @@ never = ~train.images.reshape(len(train), 784).any(axis=0)
 print(f"pixels that are never inked: {never.sum()}")
 ratio = np.linalg.norm(W[:, never]) / np.linalg.norm(start[:, never])
 print(f"the weights there have {ratio:.2f} of their length at the start")
-print("but not their direction changed:", np.allclose(W[:, never], ratio * start[:, never], atol=1e-4))
+print("and the direction that they had there:", np.allclose(W[:, never], ratio * start[:, never], atol=1e-4))
 
 # %% [markdown]
 # As at the start, random, hardly smaller. Whoever reads weights must know that: the speckles at the border are no

@@ -73,7 +73,10 @@ class Lesson:
         """Its page in Markdown."""
         parts = []
         for cell, output in zip(self.cells, printed, strict=True):
-            parts.append(cell.text if cell.kind == "markdown" else f"```python\n{cell.text}\n```")
+            code = f"```python\n{cell.text}\n```"
+            if "savefig" in cell.text:
+                code = f"<details><summary>The program that draws the picture</summary>\n\n{code}\n\n</details>"
+            parts.append(cell.text if cell.kind == "markdown" else code)
             if output:
                 parts.append(f"```text\n{output}\n```")
         ways = [
