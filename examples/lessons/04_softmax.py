@@ -81,6 +81,7 @@ for probability, words in ((0.9, "sure and right"), (0.1, "knows nothing\n(10 cl
     left.annotate(f"{words}: {-np.log(probability):.3f}", (probability, -np.log(probability)), (9, 5),
                   textcoords="offset points")  # fmt: skip
 left.set(xlabel="probability of the true class, a_c", ylabel="loss −log a_c", xlim=(-0.03, 1.6), ylim=(-0.2, 5.4))
+left.set_xticks([0, 0.25, 0.5, 0.75, 1])
 left.set_title("The loss of one example")
 place = np.arange(3)
 three = ((-0.27, softmax(z), "a", ""), (0, y, "y", "//"), (0.27, softmax(z) - y, "a − y", "xx"))

@@ -44,8 +44,8 @@ for name, rule in rules.items():
     print(f"{name:28} first step ({first[0]:+.2f}, {first[1]:+.2f}), after 40 at distance {end:.2f}")
 
 # %% [markdown]
-# Momentum is nearest. Adam's first step is (α, −α), whatever the gradient is: m̂ = g and √v̂ = |g| then. So for Adam α
-# is the length of a step in each coordinate, and near the bottom it has to be made smaller; on a network, whose
+# Momentum is nearest. Adam's first step is (α, −α), however large the gradient is: m̂ = g and √v̂ = |g| then. So for
+# Adam α is the length of a step in each coordinate, and near the bottom it has to be made smaller; on a network, whose
 # coordinates differ by more than 25, not having to find a rate for each is worth a lot.
 #
 # **The formulas by hand**, to see that the library does what stands above:

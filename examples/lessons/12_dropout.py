@@ -37,8 +37,8 @@ print("in prediction m is", np.unique(pl.trace(network, x, np.zeros(500, int))["
 # on its training digits, which on 5,000 digits that it never saw?
 
 # %%
-train, test = pl.data.load("mnist")
-few, unseen = train.subset(slice(1000)), test.subset(slice(5000))
+train, _ = pl.data.load("mnist")
+few, unseen = train.subset(slice(1000)), train.subset(slice(1000, 6000))
 histories, ends = {}, {}
 for name, line in (("without", "784-512-10"), ("dropout", "784-D0.2-512-D0.5-10")):
     network = pl.Network(line, seed=0)
@@ -65,7 +65,7 @@ for name, style in (("without", "s--"), ("dropout", "o-")):
     left.semilogy(epochs, histories[name]["loss"], style, color=colour, markevery=4, markersize=5, label=words)
     right.plot(epochs, histories[name]["validation_loss"], style, color=colour, markevery=4, markersize=5, label=words)
 left.set(xlabel="epoch", ylabel="loss in training", title="The 1,000 digits to learn from")
-right.set(xlabel="epoch", ylabel="loss", ylim=(0.3, 1), title="5,000 digits never seen")
+right.set(xlabel="epoch", ylabel="loss", ylim=(0.2, 0.9), title="5,000 digits never seen")
 left.legend()
 right.legend()
 figure.savefig("12-dropout.png")
