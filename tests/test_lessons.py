@@ -63,7 +63,7 @@ def same(printed: str, written: str, lesson: Lesson) -> None:
     for one, other in zip(NUMBER.findall(printed), NUMBER.findall(written), strict=True):
         one, other = (float(text.replace(",", "").replace("−", "-")) for text in (one, other))
         whole = other.is_integer() and abs(other) > 1
-        assert one == pytest.approx(other, rel=0.2, abs=3 if whole else 0.03), (one, other)
+        assert one == pytest.approx(other, rel=0.1, abs=3 if whole else 0.03), (one, other)
 
 
 @pytest.fixture(scope="module")

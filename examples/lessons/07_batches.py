@@ -35,7 +35,7 @@ exact = network.loss_and_gradient(train.images[:4000], train.labels[:4000])[1].c
 sizes, errors = [1, 4, 16, 64, 256], []
 for size in sizes:
     found = []
-    for _ in range(24):
+    for _ in range(12):
         drawn = rng.integers(0, 4000, size)
         found.append(network.loss_and_gradient(train.images[drawn], train.labels[drawn])[1] - exact)
     errors.append(np.sqrt(np.mean(np.square(found).sum(axis=1))) / np.linalg.norm(exact))

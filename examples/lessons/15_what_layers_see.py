@@ -86,7 +86,7 @@ for axes, unit in zip(grid.flat, units, strict=True):
 left.suptitle("Weights of the first layer", size=11)
 axes = right.subplots()
 chosen = np.argsort(by_class.argmax(axis=1), kind="stable")[::4]
-axes.imshow(by_class[chosen] / by_class[chosen].max(axis=1, keepdims=True), cmap="cividis", aspect="auto")
+axes.imshow(by_class[chosen] / by_class[chosen].max(axis=1, keepdims=True).clip(1e-9), cmap="cividis", aspect="auto")
 axes.set(xticks=range(10), yticks=range(len(chosen)), yticklabels=chosen, xlabel="digit", ylabel="unit")
 axes.tick_params(axis="y", labelsize=8)
 axes.set_title("Second layer: mean answer\nto each digit (bright: largest)", loc="center")
