@@ -98,7 +98,7 @@ sizes = {784: "784", 128: "128", 32: "B = 32"}
 draw(axes, 0, [("z", 128, 32, "="), ("W", 128, 784, "·"), ("x", 784, 32, "")], sizes)
 draw(axes, 11, [("dW", 128, 784, "="), ("dz", 128, 32, "·"), ("xᵀ", 32, 784, "")], sizes)
 draw(axes, 23, [("dx", 784, 32, "="), ("Wᵀ", 784, 128, "·"), ("dz", 128, 32, "")], sizes)
-axes.set(xlim=(-2.5, 34), ylim=(-30.5, 8), aspect="equal", title="The three products of the first dense layer")
+axes.set(xlim=(-2.5, 35), ylim=(-30.5, 8), aspect="equal", title="The three products of the first dense layer")
 axes.axis("off")
 figure.savefig("03-shapes.png")
 

@@ -83,7 +83,7 @@ above = (
     (lambda x: np.stack([seen(x) @ floor[:, 0], seen(x) @ w + b], axis=1)),
 )
 titles = ("The plane of the inputs", "The six units, from above", "The same, from the side")
-figure, panels = plt.subplots(1, 3, figsize=(9.5, 3.6))
+figure, panels = plt.subplots(1, 3, figsize=(9.5, 3.7))
 for axes, place, title in zip(panels, above, titles, strict=True):
     for line in paper:
         axes.plot(*place(line).T, color="0.75", linewidth=0.6, zorder=0)
@@ -93,7 +93,7 @@ for axes, place, title in zip(panels, above, titles, strict=True):
     axes.set_box_aspect(1)
 panels[2].axhline(0, color="black", linewidth=2)
 panels[2].set(ylabel="z of the last neuron")
-panels[0].legend(loc="upper right", frameon=True, framealpha=1)
+figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 figure.savefig("16-space-warping.png")
 
 # %% [markdown]
