@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 KERNELS := pellucid/engine/kernels
 
-.PHONY: always demo c-demo test test-slow sanitize lint format size lock benchmark results picture clean
+.PHONY: always demo c-demo test test-slow sanitize lint format size lock benchmark results picture lessons clean
 
 demo: $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -90,6 +90,10 @@ results: $(VENV)/.installed
 # the picture of the README: the curves of the demo on MNIST
 picture: demo
 	cp $(DEMO)/figures/curves.png docs/curves.png
+
+# the pages, pictures and notebooks of docs/lessons/, from the scripts in examples/lessons/
+lessons: $(VENV)/.developed
+	$(BIN)/python examples/lessons/make.py
 
 # the lock of the development tools; `make test` installs exactly these
 lock: $(VENV)/.developed
