@@ -18,7 +18,11 @@ from pellucid.files.checkpoint import LAST, PREVIOUS
 from pellucid.recipe import Recipe
 from pellucid.setup import Setup
 
-FILES = ("run.json", "recipe.toml", "metrics.jsonl", "model.safetensors", LAST, PREVIOUS, "result.json", "curves.png")
+WEIGHTS = "weights.safetensors"
+FILES = (
+    "run.json", "recipe.toml", "metrics.jsonl", "model.safetensors", LAST, PREVIOUS, WEIGHTS, "result.json",
+    "curves.png",
+)  # fmt: skip
 OF_THE_SESSION = ("train_seconds", "images_per_second", "run")  # what differs between equal runs
 NUMBERS = ("epochs", "seed", "test_accuracy", "test_loss", "images_per_second", "threads", "train_seconds")
 
