@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from pellucid.glass.figures.style import (
-    AMOUNT, COLOURS, GREY, INK, SIGNED, SMALL, bare, finish, legible, percent, sheet, show_image, symmetric,
+    AMOUNT, COLOURS, GREY, INK, RULE, SIGNED, SMALL, bare, finish, legible, percent, sheet, show_image, signed,
+    symmetric,
 )  # fmt: skip
 from pellucid.glass.figures.subject import Picture, Subject
 from pellucid.glass.measures import attribution
@@ -56,8 +56,8 @@ def saliency(subject: Subject) -> Picture:
     show_image(left, pixels[..., 0] if channels == 1 else pixels)
     left.set_title(f"test image {index}")
     bound = symmetric(strongest)
-    _with_bar(figure, middle, strongest, f"logit of {names[answer]}, if white", SIGNED, -bound, bound)
-    _with_bar(figure, right, abs(gradient).max(axis=0), "its size: saliency", AMOUNT, 0, bound)
+    _with_bar(figure, middle, strongest, f"logit of {names[answer]} by a pixel's white", SIGNED, -bound, bound)
+    _with_bar(figure, right, abs(gradient).max(axis=0), "its size, the saliency", AMOUNT, 0, bound)
     ink = pixels.max(axis=-1) > 127
     size = abs(gradient).max(axis=0)
     share = float(size[ink].sum() / size.sum()) if size.sum() else 0.0
@@ -67,7 +67,7 @@ def saliency(subject: Subject) -> Picture:
         top, place = np.unravel_index(int(size.argmax()), size.shape)
         words = (
             f"{_about(subject, said, names)}; the logit of {names[answer]} depends most on the pixel in row {top}, "
-            f"column {place}, whose slope is {strongest[top, place]:+.2g} from black to white, and {percent(share)} of "
+            f"column {place}, whose slope is {signed(strongest[top, place])} from black to white, and {percent(share)} of "
             f"the saliency lies on the ink, which is {percent(float(ink.mean()))} of the image."
         )
     finish(figure, f"Which pixels {subject.name} looks at", words)
@@ -79,7 +79,7 @@ def _with_bar(
     high: float,
 ) -> None:  # fmt: skip
     drawn = axes.imshow(values, cmap=colours, vmin=low, vmax=high)
-    bare(axes)
+    _framed(axes)
     axes.set_title(title)
     bar = figure.colorbar(drawn, ax=axes, shrink=0.85, aspect=16, pad=0.03)
     bar.outline.set_visible(False)
@@ -94,31 +94,30 @@ def occlusion(subject: Subject) -> Picture:
     found = attribution.occlusion(subject.network, image, answer, side, max(1, max(height, width) // 28))
     figure, ((left, middle, right),) = sheet(2.75, 1, 3)
     show_image(left, image)
-    top, place = np.unravel_index(int(found.output.argmin()), found.output.shape)
-    corner = (place * found.stride - 0.5, top * found.stride - 0.5)
-    left.add_patch(Rectangle(corner, found.side, found.side, fill=False, edgecolor=COLOURS[4], linewidth=2))
-    left.set_title(f"test image {index} and the patch\nthat does most")
-    probabilities = subject.network.output in ("softmax", "sigmoid")
-    high = 1.0 if probabilities else float(max(found.output.max(), found.whole))
-    low = 0.0 if probabilities else float(min(found.output.min(), found.whole, 0))
-    _with_bar(figure, middle, found.output, f"output for {names[answer]} when\na patch is centred here", AMOUNT, low, high)
-    if probabilities:
-        figure.axes[-1].yaxis.set_major_formatter(PercentFormatter(1))
+    top, place = np.unravel_index(int(found.lead.argmin()), found.lead.shape)
+    lowest, changes = float(found.lead[top, place]), bool(np.ptp(found.lead))
+    if changes:
+        corner = (place * found.stride - 0.5, top * found.stride - 0.5)
+        left.add_patch(Rectangle(corner, found.side, found.side, fill=False, edgecolor=COLOURS[4], linewidth=2))
+    left.set_title(f"test image {index}" + ("\nand the patch that does most" if changes else ""))
+    low, high = min(0.0, lowest), max(float(found.lead.max()), found.whole, 0.0)
+    _with_bar(figure, middle, found.lead, f"lead of {names[answer]} over the\nnext logit, by the patch's place", AMOUNT,
+              low, high if high > low else low + 1)  # fmt: skip
     _answers(right, found, said, legible(subject.network.classes, NAMED))
     changed = float((found.answers != said).mean())
+    moves = (
+        f"takes its lead over the next logit from {signed(found.whole)} down to {signed(lowest)} at worst"
+        if changes else "never changes its logits"
+    )  # fmt: skip
+    becomes = f"at {percent(changed)} of all places" if changed else "nowhere"
     words = (
-        f"{_about(subject, said, names)}; covered by a patch of {found.side}×{found.side}, the output for "
-        f"{names[answer]} goes from {_number(found.whole, probabilities)} down to "
-        f"{_number(float(found.output.min()), probabilities)} at worst, and at {percent(changed)} of all places the "
+        f"{_about(subject, said, names)}; a patch of {found.side}×{found.side} on the image {moves}, and {becomes} the "
         "answer becomes another."
-    )
+    ).replace("takes its lead", f"takes the lead of {names[answer]}")
     finish(figure, f"What {subject.name} says when a part is covered", words)
     numbers = {"index": index, "class": names[answer], "side": found.side, "stride": found.stride, "whole": found.whole}
-    return Picture(figure, words, numbers | {"output": found.output.tolist(), "answers": found.answers.tolist()})
-
-
-def _number(value: float, probabilities: bool) -> str:
-    return percent(value) if probabilities else f"{value:.3g}"
+    numbers |= {name: getattr(found, name).tolist() for name in ("lead", "outputs", "answers")}
+    return Picture(figure, words, numbers)
 
 
 def _answers(axes: Axes, found: Occlusion, said: int, names: list[str]) -> None:
@@ -126,14 +125,19 @@ def _answers(axes: Axes, found: Occlusion, said: int, names: list[str]) -> None:
     other = found.answers != said
     axes.imshow(other, cmap=AMOUNT, vmin=0, vmax=3)
     axes.set_title("where the answer changes,\nand to what")
-    bare(axes)
-    for side in axes.spines.values():
-        side.set_visible(True)
+    _framed(axes)
     for label in np.unique(found.answers[other]).tolist():
         for rows, columns in _regions(other & (found.answers == label)):
             if len(rows) >= 4:
                 middle = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
                 axes.text(columns[middle], rows[middle], names[label], ha="center", va="center", size=SMALL, color=INK)
+
+
+def _framed(axes: Axes) -> None:
+    bare(axes)
+    for side in axes.spines.values():
+        side.set_visible(True)
+        side.set_color(RULE)
 
 
 def _regions(mask: NDArray[np.bool_]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -166,17 +170,17 @@ def contributions(subject: Subject) -> Picture:
     rival = int(np.argsort(np.where(np.arange(len(z)) == answer, -np.inf, z))[-1]) if len(z) > 1 else None
     output = _output(subject, answer)
     found = attribution.contributions(network, image, output, rival)
-    shape = image_shape(network) if found.source == "input" else None
     figure, axes = _bars(found, names[answer] if len(z) > 1 else "the logit", None if rival is None else names[rival])
-    order = np.argsort(-abs(found.products))
-    best = int(order[0])
-    part = found.products[order[: max(1, len(order) // 10)]].sum()
+    best = int(abs(found.products).argmax())
     against = f" above that of {names[rival]}" if rival is not None else ""
-    unit = f"pixel {best}" if shape else f"unit {best} of {found.source}"
+    unit = f"pixel {best}" if found.source == "input" else f"unit {best} of {found.source}"
+    most = (
+        f"of which {unit} weighs most, {signed(found.products[best])}, and the bias is {signed(found.bias)}"
+        if found.products.any() else "which is the bias alone, as everything that the layer reads is 0"
+    )  # fmt: skip
     words = (
-        f"{_about(subject, said, names)}; the logit of {names[answer]} lies {found.total:+.3g}{against}, exactly the sum "
-        f"of these contributions, of which {unit} brings most, {found.products[best]:+.3g}, the tenth that brings most "
-        f"{part:+.3g} together, and the bias {found.bias:+.3g}."
+        f"{_about(subject, said, names)}; the logit of {names[answer]} lies {signed(found.total)}{against}, exactly the "
+        f"sum of these contributions, {most}."
     )
     finish(figure, f"Which weights of {found.layer} decided, {subject.name}", words)
     numbers = {"index": index, "class": names[answer], "against": None if rival is None else names[rival]}
@@ -200,7 +204,7 @@ def _bars(found: Contributions, answer: str, rival: str | None) -> tuple[Figure,
         colour = COLOURS[1] if value < 0 else COLOURS[0]
         style = {"facecolor": "white" if value < 0 else colour, "edgecolor": colour, "hatch": hatch}
         axes.barh(place, value, 0.7, linewidth=0.8, **style)
-        text, gap = f"{value:+.3g}", 0.015 * reach
+        text, gap = signed(value), 0.015 * reach
         axes.text(value + (gap if value >= 0 else -gap), place, text, size=SMALL, va="center",
                   ha="left" if value >= 0 else "right", weight="bold" if name == "sum" else "normal")  # fmt: skip
     axes.axhline(len(rows) - 1.5, color=GREY, linewidth=0.8)
@@ -210,7 +214,7 @@ def _bars(found: Contributions, answer: str, rival: str | None) -> tuple[Figure,
     span = max(high, 0) - min(low, 0) or 1.0
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(min(low, 0) - 0.12 * span, max(high, 0) + 0.12 * span))
     to = f"for {answer}" + (f", full, or for {rival}, hatched" if rival else "")
-    axes.set_xlabel(f"weight × input {to}")
+    axes.set_xlabel(f"weight × input {to}; the input is in brackets")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
     return figure, axes

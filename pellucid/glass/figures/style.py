@@ -163,3 +163,8 @@ def counted(number: int, one: str, many: str = "") -> str:
     """1 image, 2 images, no image."""
     word = one if number in (0, 1) else many or f"{one}s"
     return f"{number or 'no':,} {word}" if number else f"no {word}"
+
+
+def signed(number: float) -> str:
+    """+1.23, −1.23, 0."""
+    return f"{number:+.3g}".replace("-", "−") if number else "0"

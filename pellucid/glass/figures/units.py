@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, PercentFormatter
 
 from pellucid.errors import UsageError
 from pellucid.glass.figures.style import (
@@ -20,6 +20,7 @@ from pellucid.optimizers import SGD
 
 EXAMPLES = 256
 IMAGES = 2000  # that units are watched with
+WIDE = 100  # times the usual size of outputs: then their scale is stretched
 USUAL = (3e-4, 3e-3)  # of ‖Δθ‖ / ‖θ‖
 UNITS = 20  # whose favourites are shown
 
@@ -41,7 +42,9 @@ def layers(subject: Subject) -> Picture:
     _dots(middle, gradients, "of its output, ‖dz‖", 0)
     _dots(middle, own, "of its weights", 1)
     middle.set_title("gradients of the loss")
-    middle.legend(loc="upper center", bbox_to_anchor=(0.5, -0.28 if len(rows) < 8 else -0.14), ncols=2)
+    if 0 in gradients or 0 in [row.weight_gradient for row in rows]:
+        middle.set_xlabel("no mark: 0")
+    middle.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3 if len(rows) < 8 else -0.16), ncols=2)
     ratios = [row.ratio or np.nan for row in rows]
     right.axvspan(*USUAL, facecolor="none", edgecolor=GREY, hatch="....", alpha=0.6, linewidth=0)
     _dots(right, ratios, "", 2)
@@ -63,13 +66,18 @@ def _boxes(axes: Axes, rows: list[Flow]) -> None:
         axes.plot([low, high], [place, place], color=COLOURS[0], linewidth=1)
         axes.plot([first, third], [place, place], color=COLOURS[0], linewidth=5, solid_capstyle="butt")
         axes.plot([middle], [place], "|", color=INK, markersize=9, markeredgewidth=1.6)
-    reach = [abs(value) for row in rows for value in row.quantiles if value]
-    if reach and max(reach) > 100 * float(np.median(reach)):
-        axes.set_xscale("symlog", linthresh=float(np.median(reach)))
-        axes.xaxis.set_major_locator(MaxNLocator(3))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter("{x:.3g}")
+    sizes = [max(map(abs, row.quantiles)) for row in rows]
+    top, usual = max(sizes), float(np.median([size for size in sizes if size] or [1.0]))
     axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_formatter("{x:.3g}")
+    if top > WIDE * usual:
+        axes.set_xscale("symlog", linthresh=usual)
+        power = 10.0 ** np.floor(np.log10(top))
+        low, high = axes.get_xlim()
+        axes.set_xticks([value for value in (-power, 0.0, power) if low <= value <= high])
+        axes.xaxis.set_major_formatter("{x:.3g}")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel("the scale is stretched around 0")
 
 
 def _dots(axes: Axes, values: list[float], label: str, number: int) -> None:
@@ -99,6 +107,9 @@ def _flowing(rows: list[Flow], step: str) -> str:
     moved = {row.layer: row.ratio for row in known if row.ratio}
     if not moved:
         return f"{way}, {verdict}; the step moves no weight."
+    if len(moved) == 1:
+        ((only, ratio),) = moved.items()
+        return f"{way}, {verdict}; a step of {step} moves {only} alone, by {ratio:.2g} of its length."
     slow, fast = min(moved, key=lambda name: moved[name]), max(moved, key=lambda name: moved[name])
     return (
         f"{way}, {verdict}; a step of {step} moves {slow} by {moved[slow]:.2g} of its length, {fast} by "
@@ -128,13 +139,13 @@ def dead_units(subject: Subject) -> Picture:
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     hide(grid.flat[len(found) :])
     for axes in grid[:, 0]:
-        axes.set_ylabel("active for")
+        axes.set_ylabel("images it is active for")
     for axes in grid[-1]:
         axes.set_xlabel("units, the busiest first")
     dead, count = sum(len(own.dead) for own in found), sum(len(own.shares) for own in found)
-    worst = max(found, key=lambda own: len(own.dead) / len(own.shares))
     always = sum(int((own.shares == 1).sum()) for own in found)
-    most = f", most of them in {worst.layer} ({len(worst.dead)} of {len(worst.shares)})" if dead else ""
+    places = [f"{len(own.dead)} of {len(own.shares)} in {own.layer}" for own in found if len(own.dead)]
+    most = f" ({', '.join(places[:4])}{' ...' if len(places) > 4 else ''})" if dead else ""
     words = (
         f"Of {counted(count, 'unit')} {dead or 'none'} {'is' if dead == 1 else 'are'} dead, letting no gradient through "
         f"for any of {len(images):,} test images{most}, and {always or 'none'} {'is' if always == 1 else 'are'} active "

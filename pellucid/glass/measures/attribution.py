@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import UsageError
-from pellucid.glass.measures.passes import columns, image_shape, input_gradient, outputs
+from pellucid.glass.measures.passes import columns, image_shape, input_gradient, logits, outputs
 from pellucid.layers.dense import Dense
 from pellucid.network import Network
 
@@ -45,8 +45,9 @@ class Occlusion:
 
     Args:
         answer: the class that is followed.
-        whole: its output for the whole image.
-        output: (rows, columns) its output with the patch at each place.
+        whole: its lead for the whole image: z_answer − the largest other logit; above 0 it is what is answered.
+        lead: (rows, columns) its lead with the patch at each place.
+        outputs: (rows, columns) its output with the patch at each place.
         answers: (rows, columns) the class that is answered then.
         side: of the patch, in pixels.
         stride: pixels from one place to the next.
@@ -54,7 +55,8 @@ class Occlusion:
 
     answer: int
     whole: float
-    output: Floats
+    lead: Floats
+    outputs: Floats
     answers: NDArray[np.int64]
     side: int
     stride: int
@@ -83,13 +85,15 @@ def occlusion(network: Network, image: NDArray[np.uint8], answer: int, side: int
     covered = np.repeat(image[None], len(rows) * len(places), axis=0)
     for number, (top, left) in enumerate((top, left) for top in rows for left in places):
         covered[number, top : top + side, left : left + side] = ground if image.ndim == 3 else ground[0]
-    said = network.predict(np.concatenate([image[None], covered]))
-    if said.shape[1] == 1:
-        said = np.concatenate([1 - said, said], axis=1)
+    images = np.concatenate([image[None], covered])
+    z, said = logits(network, images), network.predict(images)
+    if network.outputs == 1:  # the other class has the logit 0
+        z, said = np.concatenate([0 * z, z], axis=1), np.concatenate([1 - said, said], axis=1)
+    lead = z[:, answer] - np.delete(z, answer, axis=1).max(axis=1)
     shape = (len(rows), len(places))
     return Occlusion(
-        answer, float(said[0, answer]), said[1:, answer].reshape(shape), said[1:].argmax(axis=1).reshape(shape), side,
-        stride,
+        answer, float(lead[0]), lead[1:].reshape(shape), said[1:, answer].reshape(shape),
+        said[1:].argmax(axis=1).reshape(shape), side, stride,
     )  # fmt: skip
 
 
