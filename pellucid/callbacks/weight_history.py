@@ -77,7 +77,8 @@ class WeightHistory:
         whole = all(type(about.get(name)) is int and about[name] > 0 for name in ("spacing", "epoch_steps"))
         if not sealed or not n or found != expected or not whole or about.get("architecture") != network.architecture:
             raise ModelFileError(f"{path} is not the weight history of a training of {network.architecture}.")
-        history = cls(**tensors, **about)
+        values: dict[str, Any] = {**tensors, **about}
+        history = cls(**values)
         if history.steps[0] < 0 or any(a >= b for a, b in pairwise(history.steps.tolist())):
             raise ModelFileError(f"{path}: the steps of a weight history rise from 0 on.")
         return history

@@ -12,7 +12,6 @@ from pellucid.errors import UsageError
 from pellucid.glass.figures.style import (
     AMOUNT,
     COLOURS,
-
     GREY,
     INK,
     RULE,
@@ -34,13 +33,12 @@ WRITTEN = 20  # classes; of more the cells are too small for numbers
 PROBABILITIES = ("softmax", "sigmoid")
 
 
-
 def confusion(subject: Subject) -> Picture:
     """The confusion matrix: rows are true classes, columns what the model said."""
     evaluation = subject.model.evaluate(subject.test)
     matrix, names = evaluation.confusion, legible(evaluation.classes)
     count = len(names)
-    cell = min(0.46, max(0.115, 7.0 / count))
+    cell = max(0.115, min(1.0, 7.0 / count, max(0.46, 2.8 / count)))
     letters = min(SMALL, 72 * cell / 1.25)
     edge = max(text_width(name, letters) for name in names) + 0.5
     figure, ((axes,),) = sheet(max(2.6, cell * count + edge), width=max(NARROWEST, cell * count + edge + 1.4))
@@ -54,9 +52,10 @@ def confusion(subject: Subject) -> Picture:
     for side in axes.spines.values():
         side.set_visible(False)
     _cells(axes, matrix, shares, letters, written=count <= WRITTEN)
-    bar = figure.colorbar(drawn, ax=axes, shrink=0.6, aspect=22, pad=0.02, format=PercentFormatter(1, decimals=None))
-    bar.set_label("mistakes: share of the true class", size=SMALL)
-    bar.outline.set_visible(False)
+    if wrong.any():
+        bar = figure.colorbar(drawn, ax=axes, shrink=0.6, aspect=22, pad=0.02, format=PercentFormatter(1))
+        bar.set_label("mistakes: share of\nthe true class", size=SMALL)
+        bar.outline.set_visible(False)
     words = _confused(evaluation, wrong, names)
     finish(figure, f"What {subject.name} takes the classes of {subject.test.name} for", words)
     return Picture(figure, words, {"confusion": matrix.tolist(), "classes": list(evaluation.classes)})
@@ -106,7 +105,7 @@ def calibration(subject: Subject) -> Picture:
         )
     evaluation = subject.model.evaluate(subject.test)
     bins, error = reliability(evaluation), evaluation.calibration_error()
-    figure, ((upper,), (lower,)) = sheet(5.0, 2, 1, width=6.4, sharex=True, height_ratios=[3, 1])
+    figure, ((upper,), (lower,)) = sheet(5.0, 2, 1, width=6.8, sharex=True, height_ratios=[3, 1])
     upper.plot([0, 1], [0, 1], ":", color=GREY, linewidth=1.2)
     enough = [own for own in bins if own.count >= FEW]
     upper.plot([own.confidence for own in enough], [own.accuracy for own in enough], color=COLOURS[0])
@@ -114,7 +113,7 @@ def calibration(subject: Subject) -> Picture:
     spread = [[own.accuracy - own.interval[0] for own in bins], [own.interval[1] - own.accuracy for own in bins]]
     upper.errorbar(
         x, y, yerr=np.maximum(spread, 0), fmt="o", color=COLOURS[0], ecolor=GREY, elinewidth=1, capsize=2.5,
-        label="answers of this confidence, with 95% intervals",
+        label="answers, with 95% intervals",
     )  # fmt: skip
     few = [own for own in bins if own.count < FEW]
     upper.plot(
@@ -148,6 +147,7 @@ def _calibrated(evaluation: Evaluation, error: float, bins: list[Bin]) -> str:
     top = bins[-1]
     return (
         f"With a mean confidence of {percent(sure)} and an accuracy of {percent(evaluation.accuracy)} the model is "
-        f"{verdict} (expected calibration error {percent(error)}); {percent(top.count / len(evaluation.labels))} of its "
+        f"{verdict} (expected calibration error {percent(error)}); {percent(top.count / len(evaluation.labels))} "
+        "of its "
         f"answers are given with over {percent(top.low)}, and of these {percent(top.accuracy)} are right."
     )

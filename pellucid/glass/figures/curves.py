@@ -24,7 +24,8 @@ def curves(subject: Subject) -> Picture:
     history = subject.history
     if not history:
         raise ModelFileError(
-            f"{subject.name} does not know the numbers of its epochs; metrics.jsonl in a run folder of `pellucid train` "
+            f"{subject.name} does not know the numbers of its epochs; metrics.jsonl in a run folder of `pellucid "
+            "train` "
             "does. Of a committee take one member, --member 1."
         )
     epochs = np.arange(1, len(history["loss"]) + 1)
@@ -91,7 +92,8 @@ def learning_curve(subject: Subject) -> Picture:
     recipe, train = subject.recipe, subject.train
     if recipe is None:
         raise ModelFileError(
-            f"{subject.name} does not say by which recipe it was trained; a run folder of `pellucid train` does, and so "
+            f"{subject.name} does not say by which recipe it was trained; a run folder of `pellucid train` does, "
+            "and so "
             "do the model files in it."
         )
     rows = grow(recipe, train.subset(slice(subject.limit)), subject.test, subject.say)

@@ -10,27 +10,45 @@ from numpy.typing import NDArray
 
 from pellucid.errors import UsageError
 from pellucid.glass.figures.style import (
-    COLOURS, GREY, RULE, SMALL, counted, finish, hide, legible, percent, sheet, show_image,
+    COLOURS,
+    GREY,
+    RULE,
+    SMALL,
+    WIDTH,
+    counted,
+    finish,
+    fit,
+    hide,
+    legible,
+    percent,
+    sheet,
+    show_image,
 )  # fmt: skip
 from pellucid.glass.figures.subject import Picture, Subject
 
 MISTAKES, PREDICTIONS, BARS = 24, 10, 3
-NAME = 10  # letters of a class above an image
+COLUMNS = 8  # of mistakes; fewer where classes have long names
+NAME = 10  # letters of a class
 
 
 def mistakes(subject: Subject) -> Picture:
     """The wrong answers that the model was surest of, the surest first."""
     test = subject.test
     evaluation = subject.model.evaluate(test)
-    names = legible(evaluation.classes, NAME)
-    worst, wrong = evaluation.mistakes(MISTAKES), int((evaluation.predicted != evaluation.labels).sum())
-    columns = 8
+    names = legible(evaluation.classes)
+    columns = COLUMNS if max(map(len, names)) <= NAME // 2 else COLUMNS - 3
+    worst, wrong = (
+        evaluation.mistakes(MISTAKES // columns * columns),
+        int((evaluation.predicted != evaluation.labels).sum()),
+    )
     rows = max(1, -(-len(worst) // columns))
-    figure, grid = sheet(rows * 1.5 if worst else 0.4, rows, columns)
+    figure, grid = sheet(rows * (WIDTH / columns + 0.5) if worst else 0.4, rows, columns)
     for axes, mistake in zip(grid.flat, worst, strict=False):
         show_image(axes, test.images[mistake.index])
         lines = (f"is {names[mistake.label]}", f"said {names[mistake.predicted]}", _sure(subject, mistake.output))
-        axes.set_title("\n".join(lines), size=SMALL, linespacing=1.15, pad=3).set_in_layout(True)
+        axes.set_title(
+            "\n".join(fit(text, WIDTH / columns - 0.12, SMALL) for text in lines), size=SMALL, linespacing=1.15, pad=3
+        ).set_in_layout(True)
         axes.set_xlabel(f"image {mistake.index}", size=7, color=GREY, labelpad=2)
     hide(grid.flat[len(worst) :])
     if not worst:
@@ -61,7 +79,7 @@ def predictions(subject: Subject) -> Picture:
         raise UsageError(f"The test images of {test.name} are numbered from 0 to {len(test) - 1:,}; {first:,} came.")
     part = test.subset(slice(first, first + PREDICTIONS))
     outputs = _of_classes(subject.model.predict(part.images))
-    names = legible(subject.model.classes, NAME)
+    names = legible(subject.model.classes, NAME + 4)
     probabilities = subject.model.output in ("softmax", "sigmoid")
     reach = 1.0 if probabilities else float(max(abs(outputs).max(), 1e-9))
     rows = -(-len(part) // 2)
@@ -91,14 +109,12 @@ def _of_classes(outputs: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
 
 
-def _bars(
-    axes: Axes, outputs: NDArray[Any], label: int, names: list[str], reach: float, probabilities: bool
-) -> None:
+def _bars(axes: Axes, outputs: NDArray[Any], label: int, names: list[str], reach: float, probabilities: bool) -> None:
     """The likeliest classes as bars, that of the true class filled, the others hatched."""
     best = np.argsort(-outputs, kind="stable")[:BARS]
     values = outputs[best]
-    filled = {"color": COLOURS[0], "edgecolor": COLOURS[0]}
-    hatched = {"color": "white", "edgecolor": COLOURS[1], "hatch": "/////"}
+    filled: dict[str, Any] = {"color": COLOURS[0], "edgecolor": COLOURS[0]}
+    hatched: dict[str, Any] = {"color": "white", "edgecolor": COLOURS[1], "hatch": "/////"}
     for place, (number, value) in enumerate(zip(best.tolist(), values.tolist(), strict=True)):
         axes.barh(place, value, 0.72, linewidth=0.8, **(filled if number == label else hatched))
         text = percent(value) if probabilities else f"{value:.3g}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pellucid.errors import UsageError
@@ -31,7 +33,8 @@ def pca(subject: Subject) -> Picture:
     rows = -(-len(found) // across)
     side = WIDTH / across - 0.12
     figure, grid = sheet(rows * (side + 0.5), rows, across)
-    numbers, unnamed = [], 0
+    numbers: list[dict[str, Any]] = []
+    unnamed = 0
     for axes, (name, activations) in zip(grid.flat, found.items(), strict=False):
         points = activations.reshape(len(data), -1)
         components = principal_components(points)
@@ -40,23 +43,27 @@ def pca(subject: Subject) -> Picture:
         scatter(axes, places, data.labels)
         x, y = limits(places)
         axes.set(xlim=x, ylim=y)
-        unnamed = max(unnamed, len(np.unique(data.labels)) - name_classes(axes, places, data.labels, names, (side, side)))
+        named = name_classes(axes, places, data.labels, names, (side, side))
+        unnamed = max(unnamed, len(np.unique(data.labels)) - named)
         title = "logits" if name == network.layers[-1].name else name
-        axes.set_title(f"{title}: {points.shape[1]:,} numbers\nclasses: {percent(apart, 0)} of variance", size=SMALL + 0.5)
+        axes.set_title(
+            f"{title}: {points.shape[1]:,} numbers\nclasses: {percent(apart, 0)} of variance", size=SMALL + 0.5
+        )
         axes.set_xlabel(f"these 2 of {points.shape[1]:,}: {percent(share, 0)}", size=SMALL)
         numbers.append({"layer": name, "numbers": points.shape[1], "shown": share, "between_classes": apart})
     hide(grid.flat[len(found) :])
-    shares = [row["between_classes"] for row in numbers]
+    shares = [float(row["between_classes"]) for row in numbers]
     first, last = percent(shares[0], 0), percent(shares[-1], 0)
-    way = "and grows from layer to layer" if rising(shares) and shares[-1] > shares[0] + 0.01 else "on the way"
+    way = ", growing from layer to layer" if rising(shares) and shares[-1] > shares[0] + 0.01 else ""
+    within = (1 - shares[-1]) / max(1 - shares[0], 1e-9)
     verdict = (
-        "the layers untangle the classes" if shares[-1] > 2 * shares[0] else
-        "the layers hardly untangle the classes" if shares[-1] > shares[0] else
-        "the layers do not untangle the classes"
+        "the layers untangle the classes" if within < 0.6 else
+        "the layers untangle the classes a little" if within < 0.95 else "the layers do not untangle the classes"
     )  # fmt: skip
     missing = "" if not unnamed else "; names stand where there is room"
     words = (
-        f"Of the variance of {len(data):,} test images {first} lies between classes in the input and {last} in the logits, "
+        f"Of the variance of {len(data):,} test images {first} lies between classes in the input and {last} in "
+        "the logits"
         f"{way}: {verdict} (each panel is a projection of its own, and shows what it says below it{missing})."
     )
     finish(figure, f"How the layers of {subject.name} untangle the classes", words)
@@ -102,7 +109,8 @@ def logits(subject: Subject) -> Picture:
         axes.set(xlim=x, ylim=y)
         right = float((z.argmax(axis=1) == data.labels).mean())
         axes.set_title(f"epoch {way.epochs[moment]:.3g}\n{percent(right)} right", size=SMALL + 0.5)
-        unnamed = max(unnamed, len(np.unique(data.labels)) - name_classes(axes, own, data.labels, names, (side, side)))
+        named = name_classes(axes, own, data.labels, names, (side, side))
+        unnamed = max(unnamed, len(np.unique(data.labels)) - named)
         apart = between_classes(z, data.labels)
         numbers.append({"epoch": float(way.epochs[moment]), "accuracy": right, "between_classes": apart})
     hide(grid.flat[len(moments) :])
@@ -112,7 +120,8 @@ def logits(subject: Subject) -> Picture:
         f"The logits of the same {len(data):,} test images in one projection, which holds "
         f"{percent(float(components.shares.sum()), 0)} of their variance at all these moments: between epoch "
         f"{first['epoch']:.3g} and {last['epoch']:.3g} the share that lies between classes goes from "
-        f"{percent(first['between_classes'], 0)} to {percent(last['between_classes'], 0)}, and that of right answers from "
+        f"{percent(first['between_classes'], 0)} to {percent(last['between_classes'], 0)}, and that of right "
+        "answers from "
         f"{percent(first['accuracy'])} to {percent(last['accuracy'])}{subject.since}{missing}."
     )
     finish(figure, f"How the logits of {subject.name} part over the epochs", words)

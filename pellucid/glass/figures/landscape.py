@@ -55,7 +55,8 @@ def loss_line(subject: Subject) -> Picture:
         f"is lower, {own[lowest]:.3g}, at a = {steps[lowest]:.2g} in this direction,"
     )  # fmt: skip
     words = (
-        f"The training loss, {own[middle]:.3g} at the model, {place} and {_to(own[near])} where every filter is changed by "
+        f"The training loss, {own[middle]:.3g} at the model, {place} and {_to(own[near])} where every filter is "
+        "changed by "
         f"half its length, with {percent(found['training'][near, 1])} of the images read right; another direction may "
         "look otherwise."
     )
@@ -75,7 +76,8 @@ def _scale(axes: Axes, losses: NDArray[np.float64], title: str) -> str:
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("")
         return f"{title}, on a logarithmic scale"
-    axes.set_ylim(bottom=0)
+    if len(finite):
+        axes.set_ylim(0, 1.08 * float(finite.max()))
     return title
 
 
@@ -95,11 +97,12 @@ def loss_plane(subject: Subject) -> Picture:
     row, column = np.unravel_index(int(finite.argmin()), losses.shape)
     edge = np.concatenate([losses[0], losses[-1], losses[:, 0], losses[:, -1]])
     lowest = (
-        "nowhere on this grid lower" if finite[row, column] >= here else
-        f"lowest, {finite[row, column]:.3g}, at ({steps[column]:.2g}, {steps[row]:.2g})"
+        "nowhere on this grid lower," if finite[row, column] >= here else
+        f"on this grid lowest at ({steps[column]:.2g}, {steps[row]:.2g}), {finite[row, column]:.3g},"
     )  # fmt: skip
     words = (
-        f"The training loss is {here:.3g} at the model, {lowest}, and {_to(float(np.median(edge)))} (median) along the edge, "
+        f"The training loss is {here:.3g} at the model, {lowest} and {_to(float(np.median(edge)))} (median) along "
+        "the edge, "
         f"where filters are changed by their own length and more; these are two directions of {network.theta.size:,}."
     )
     finish(figure, f"The loss around {subject.name}, two random directions, filter-normalised", words)
@@ -121,8 +124,8 @@ def _contours(figure: Figure, axes: Axes, x: Any, y: Any, losses: NDArray[np.flo
     norm = LogNorm(low, high) if spread else None
     drawn = axes.contourf(x, y, shown, levels=levels, cmap=COLOURMAP, norm=norm)
     axes.contour(x, y, shown, levels=levels, colors=INK, linewidths=0.4)
-    bar = figure.colorbar(drawn, ax=axes, shrink=0.9, aspect=24, pad=0.02, ticks=levels[:: 2 if LEVELS > 8 else 1])
-    bar.ax.set_yticks(levels[::2], [f"{value:.3g}" for value in levels[::2]])
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.9, aspect=24, pad=0.02)
+    bar.ax.set_yticks(levels[::2], [f"{value:.2g}" for value in levels[::2]])
     bar.ax.minorticks_off()
     bar.set_label("training loss" + (", on a logarithmic scale" if spread else ""), size=SMALL)
     bar.outline.set_visible(False)
@@ -154,8 +157,8 @@ def loss_path(subject: Subject) -> Picture:
         left.annotate(text, places[place], (8, 7), textcoords="offset points", size=SMALL, color=INK, bbox=_PAPER)
     left.set(xlabel=f"first component, {percent(components.shares[0], 0)}",
              ylabel=f"second component, {percent(components.shares[1], 0)}")  # fmt: skip
-    left.set_title("the way, as it falls on the plane")
-    right.plot(way.epochs, true, "o-", color=COLOURS[0], label="on the way itself")
+    left.set_title("the path, as it falls on the plane")
+    right.plot(way.epochs, true, "o-", color=COLOURS[0], label="on the path itself")
     right.plot(way.epochs, projected, "s--", color=COLOURS[1], markersize=3.5, label="where it falls on the plane")
     title = _scale(right, np.array(true + projected), "Loss")
     right.set(xlabel="epoch", title=title.replace(", on a logarithmic scale", ", logarithmic"))
@@ -164,9 +167,10 @@ def loss_path(subject: Subject) -> Picture:
     held = float(components.shares.sum())
     off = np.median(np.array(projected[:-1]) / np.maximum(true[:-1], 1e-12))
     words = (
-        f"From {true[0]:.3g} to {true[-1]:.3g}: the training loss on the way to the weights, of whose variance this plane "
-        f"holds {percent(held, 0)}; the way does not lie in it, and where it falls on it the loss is {off:.2g} times "
-        f"(median) what it is on the way{subject.since}."
+        f"Along the path the training loss goes from {true[0]:.3g} to {true[-1]:.3g}; this plane holds "
+        f"{percent(held, 0)} of "
+        f"the path's variance, and where the path falls on it the loss is {off:.2g} times (median) what it is on the "
+        f"path itself{subject.since}."
     )
     finish(figure, f"The loss along the path of training, {subject.name}", words)
     numbers = {"places": places.tolist(), "epochs": way.epochs.tolist(), "loss": true, "projected": projected}
@@ -177,5 +181,3 @@ def loss_path(subject: Subject) -> Picture:
 def _at_least(low: float, high: float, span: float) -> tuple[float, float]:
     middle, half = (low + high) / 2, max(high - low, span) / 2
     return middle - half, middle + half
-
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
@@ -10,7 +12,20 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from pellucid.glass.figures.style import (
-    AMOUNT, COLOURS, GREY, INK, RULE, SIGNED, SMALL, bare, finish, legible, percent, sheet, show_image, signed,
+    AMOUNT,
+    COLOURS,
+    GREY,
+    INK,
+    RULE,
+    SIGNED,
+    SMALL,
+    bare,
+    finish,
+    legible,
+    percent,
+    sheet,
+    show_image,
+    signed,
     symmetric,
 )  # fmt: skip
 from pellucid.glass.figures.subject import Picture, Subject
@@ -67,7 +82,8 @@ def saliency(subject: Subject) -> Picture:
         top, place = np.unravel_index(int(size.argmax()), size.shape)
         words = (
             f"{_about(subject, said, names)}; the logit of {names[answer]} depends most on the pixel in row {top}, "
-            f"column {place}, whose slope is {signed(strongest[top, place])} from black to white, and {percent(share)} of "
+            f"column {place}, whose slope is {signed(strongest[top, place])} from black to white, and "
+            f"{percent(share)} of "
             f"the saliency lies on the ink, which is {percent(float(ink.mean()))} of the image."
         )
     finish(figure, f"Which pixels {subject.name} looks at", words)
@@ -103,7 +119,9 @@ def occlusion(subject: Subject) -> Picture:
     low, high = min(0.0, lowest), max(float(found.lead.max()), found.whole, 0.0)
     _with_bar(figure, middle, found.lead, f"lead of {names[answer]} over the\nnext logit, by the patch's place", AMOUNT,
               low, high if high > low else low + 1)  # fmt: skip
+    _place(middle, found, height, width)
     _answers(right, found, said, legible(subject.network.classes, NAMED))
+    _place(right, found, height, width)
     changed = float((found.answers != said).mean())
     moves = (
         f"takes its lead over the next logit from {signed(found.whole)} down to {signed(lowest)} at worst"
@@ -126,11 +144,33 @@ def _answers(axes: Axes, found: Occlusion, said: int, names: list[str]) -> None:
     axes.imshow(other, cmap=AMOUNT, vmin=0, vmax=3)
     axes.set_title("where the answer changes,\nand to what")
     _framed(axes)
+    _borders(axes, np.where(other, found.answers, -1), found)
     for label in np.unique(found.answers[other]).tolist():
         for rows, columns in _regions(other & (found.answers == label)):
             if len(rows) >= 4:
                 middle = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
-                axes.text(columns[middle], rows[middle], names[label], ha="center", va="center", size=SMALL, color=INK)
+                x, y = (places[middle] * found.stride + (found.side - 1) / 2 for places in (columns, rows))
+                axes.text(x, y, names[label], ha="center", va="center", size=SMALL, color=INK)
+
+
+def _borders(axes: Axes, answers: NDArray[np.int64], found: Occlusion) -> None:
+    """Lines between places of different answers."""
+    first, step = (found.side - found.stride) / 2 - 0.5, found.stride
+    for row, column in zip(*np.nonzero(answers[:, 1:] != answers[:, :-1]), strict=True):
+        x, y = first + (column + 1) * step, first + row * step
+        axes.plot([x, x], [y, y + step], color=GREY, linewidth=0.8)
+    for row, column in zip(*np.nonzero(answers[1:] != answers[:-1]), strict=True):
+        x, y = first + column * step, first + (row + 1) * step
+        axes.plot([x, x + step], [y, y], color=GREY, linewidth=0.8)
+
+
+def _place(axes: Axes, found: Occlusion, height: int, width: int) -> None:
+    """Let numbers by the place of a patch stand where its centre is on the image."""
+    first = (found.side - found.stride) / 2 - 0.5
+    rows, columns = found.lead.shape
+    (drawn,) = axes.images
+    drawn.set_extent((first, first + columns * found.stride, first + rows * found.stride, first))
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
 
 
 def _framed(axes: Axes) -> None:
@@ -170,25 +210,27 @@ def contributions(subject: Subject) -> Picture:
     rival = int(np.argsort(np.where(np.arange(len(z)) == answer, -np.inf, z))[-1]) if len(z) > 1 else None
     output = _output(subject, answer)
     found = attribution.contributions(network, image, output, rival)
-    figure, axes = _bars(found, names[answer] if len(z) > 1 else "the logit", None if rival is None else names[rival])
+    if len(z) == 1 and answer == 0:  # the one logit speaks for the other class
+        found = replace(found, products=-found.products, bias=-found.bias, total=-found.total)
+    figure = _bars(found, names[answer], None if rival is None else names[rival])
     best = int(abs(found.products).argmax())
-    against = f" above that of {names[rival]}" if rival is not None else ""
+    lies = f"lies {signed(found.total)}" + (f" above that of {names[rival]}" if rival is not None else "")
     unit = f"pixel {best}" if found.source == "input" else f"unit {best} of {found.source}"
     most = (
         f"of which {unit} weighs most, {signed(found.products[best])}, and the bias is {signed(found.bias)}"
         if found.products.any() else "which is the bias alone, as everything that the layer reads is 0"
     )  # fmt: skip
     words = (
-        f"{_about(subject, said, names)}; the logit of {names[answer]} lies {signed(found.total)}{against}, exactly the "
+        f"{_about(subject, said, names)}; the logit of {names[answer]} {lies}, exactly the "
         f"sum of these contributions, {most}."
     )
     finish(figure, f"Which weights of {found.layer} decided, {subject.name}", words)
     numbers = {"index": index, "class": names[answer], "against": None if rival is None else names[rival]}
-    numbers |= {"products": found.products.tolist(), "bias": found.bias, "total": found.total}  # type: ignore[dict-item]
+    numbers |= {"products": found.products.tolist(), "bias": found.bias, "total": found.total}
     return Picture(figure, words, numbers)
 
 
-def _bars(found: Contributions, answer: str, rival: str | None) -> tuple[Figure, Axes]:
+def _bars(found: Contributions, answer: str, rival: str | None) -> Figure:
     """The largest contributions, the rest together, the bias, and the sum of all."""
     order = np.argsort(-abs(found.products), kind="stable")
     own, rest = order[:LARGEST], order[LARGEST:]
@@ -217,4 +259,4 @@ def _bars(found: Contributions, answer: str, rival: str | None) -> tuple[Figure,
     axes.set_xlabel(f"weight × input {to}; the input is in brackets")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
-    return figure, axes
+    return figure

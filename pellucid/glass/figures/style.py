@@ -62,6 +62,7 @@ def finish(figure: Figure, title: str, words: str) -> Figure:
     """Add the title above and the sentence below, each in as many lines as it needs."""
     width, height = figure.get_size_inches()
     inner = width - 2 * MARGIN  # a vector format may set letters a little wider
+    title, words = drawable(title), drawable(words)
     heading = wrap(title, 0.98 * inner, TITLE_SIZE)
     caption = wrap(words, 0.98 * inner, SIZE)
     top = TITLE + (len(heading) - 1) * 0.22
@@ -78,12 +79,13 @@ def finish(figure: Figure, title: str, words: str) -> Figure:
 
 def text_width(text: str, size: float) -> float:
     """Inches that a line of text takes."""
-    return float(_pen().get_text_width_height_descent(text, FontProperties(size=size), False)[0]) / DPI
+    pen: Any = _pen()
+    return float(pen.get_text_width_height_descent(text, FontProperties(size=size), False)[0]) / DPI
 
 
 @cache
-def _pen() -> RendererAgg:
-    return RendererAgg(1, 1, DPI)
+def _pen() -> Any:
+    return RendererAgg(1, 1, DPI)  # type: ignore[no-untyped-call]
 
 
 def wrap(text: str, width: float, size: float) -> list[str]:
@@ -101,16 +103,33 @@ def wrap(text: str, width: float, size: float) -> list[str]:
     return [line for line in lines if line] or [""]
 
 
+@cache
+def _glyphs() -> frozenset[int]:
+    return frozenset(get_font(findfont(FontProperties(family="DejaVu Sans"))).get_charmap())
+
+
+def drawable(text: str) -> str:
+    """The text with a question mark for each letter that the font does not have."""
+    return "".join(letter if ord(letter) in _glyphs() or letter.isspace() else "?" for letter in text)
+
+
+def fit(text: str, width: float, size: float) -> str:
+    """As much of a line of text as is no wider, in inches, than this."""
+    kept = len(text)
+    while kept > 1 and text_width(shorten(text, kept), size) > width:
+        kept -= 1
+    return shorten(text, kept)
+
+
 def legible(names: Sequence[str], longest: int = LONGEST) -> list[str]:
     """Names of classes as figures write them: as long as there is room, and different if they were.
 
     What the letters at hand do not have, such as Japanese, is written as the number of the class.
     """
-    glyphs = get_font(findfont(FontProperties(family="DejaVu Sans"))).get_charmap()
     found = []
     for number, name in enumerate(names):
         name = " ".join(name.split())
-        readable = name and all(ord(letter) in glyphs for letter in name)
+        readable = name and all(ord(letter) in _glyphs() for letter in name)
         found.append(shorten(name, longest) if readable else f"class {number}")
     twice = {name for name in found if found.count(name) > 1}
     return [

@@ -10,7 +10,16 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, PercentFo
 
 from pellucid.errors import UsageError
 from pellucid.glass.figures.style import (
-    COLOURS, GREY, INK, SMALL, counted, finish, hide, legible, sheet, show_image,
+    COLOURS,
+    GREY,
+    INK,
+    SMALL,
+    counted,
+    finish,
+    hide,
+    legible,
+    sheet,
+    show_image,
 )  # fmt: skip
 from pellucid.glass.figures.subject import Picture, Subject
 from pellucid.glass.measures.activity import Flow, activities, flow, largest
@@ -54,7 +63,9 @@ def layers(subject: Subject) -> Picture:
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
     words = _flowing(rows, f"{type(optimizer).__name__} at a learning rate of {optimizer.learning_rate:g}")
-    title = f"Layer by layer: {subject.name}, {len(examples)} training images, the first step of {type(optimizer).__name__}"
+    title = (
+        f"Layer by layer: {subject.name}, {len(examples)} training images, the first step of {type(optimizer).__name__}"
+    )
     finish(figure, title, words)
     return Picture(figure, words, {"layers": [vars(row) for row in rows]})
 
@@ -129,7 +140,9 @@ def dead_units(subject: Subject) -> Picture:
     for axes, own in zip(grid.flat, found, strict=False):
         shares, count = np.sort(own.shares)[::-1], len(own.shares)
         alive = count - len(own.dead)
-        axes.fill_between(np.arange(count + 1), np.append(shares, shares[-1]), step="post", color=COLOURS[0], alpha=0.75)
+        axes.fill_between(
+            np.arange(count + 1), np.append(shares, shares[-1]), step="post", color=COLOURS[0], alpha=0.75
+        )
         if len(own.dead):
             axes.axvspan(alive, count, facecolor="white", edgecolor=COLOURS[1], hatch="xxx", linewidth=0)
         dead = f"{len(own.dead)} of {count} dead" if len(own.dead) else f"none of {count} dead"
@@ -142,12 +155,13 @@ def dead_units(subject: Subject) -> Picture:
         axes.set_ylabel("images it is active for")
     for axes in grid[-1]:
         axes.set_xlabel("units, the busiest first")
-    dead, count = sum(len(own.dead) for own in found), sum(len(own.shares) for own in found)
+    lost, every = sum(len(own.dead) for own in found), sum(len(own.shares) for own in found)
     always = sum(int((own.shares == 1).sum()) for own in found)
     places = [f"{len(own.dead)} of {len(own.shares)} in {own.layer}" for own in found if len(own.dead)]
-    most = f" ({', '.join(places[:4])}{' ...' if len(places) > 4 else ''})" if dead else ""
+    most = f" ({', '.join(places[:4])}{' ...' if len(places) > 4 else ''})" if lost else ""
     words = (
-        f"Of {counted(count, 'unit')} {dead or 'none'} {'is' if dead == 1 else 'are'} dead, letting no gradient through "
+        f"Of {counted(every, 'unit')} {lost or 'none'} {'is' if lost == 1 else 'are'} dead, letting no gradient "
+        "through "
         f"for any of {len(images):,} test images{most}, and {always or 'none'} {'is' if always == 1 else 'are'} active "
         "for all of them."
     )
@@ -200,5 +214,3 @@ def _beyond(after: Any, real: Any) -> str:
 def _rows(image: Any) -> Any:
     """(height, width), or (height, width, 3)."""
     return image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
-
-

@@ -8,6 +8,7 @@ from pellucid.glass.figures.style import COLOURS, DASHES, INK, MARKERS, SMALL, f
 from pellucid.glass.figures.subject import Picture, Subject
 from pellucid.glass.measures.trajectory import distances
 
+WIDE = 30  # times the smallest distance: then the scale is logarithmic
 MOST = 7  # layers with a line of their own
 
 
@@ -27,7 +28,13 @@ def distance(subject: Subject) -> Picture:
         )  # fmt: skip
     axes.plot(epochs, found.whole, color=INK, linewidth=2.4, label="all parameters")
     axes.set(xlabel="epoch", ylabel="distance, in lengths at the start")
-    axes.set_ylim(bottom=0)
+    ends = [values[-1] for values in (*found.layers.values(), found.whole) if values[-1]]
+    if ends and max(ends) > WIDE * min(ends):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.set_ylabel("distance, in lengths at the start; logarithmic")
+    else:
+        axes.set_ylim(bottom=0)
     axes.grid(axis="y")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="weights of", title_fontsize=SMALL,
                 alignment="left", handlelength=3.2)  # fmt: skip

@@ -19,13 +19,14 @@ from pellucid.glass.figures.style import (
     counted,
     finish,
     hide,
+    legible,
     sheet,
     show_image,
     symmetric,
 )
 from pellucid.glass.figures.subject import Picture, Subject
 from pellucid.glass.measures.passes import image_shape, outputs
-from pellucid.layers import Layer
+from pellucid.layers import Layer, walk
 from pellucid.layers.convolution import Convolution
 from pellucid.layers.dense import Dense
 from pellucid.network import Network
@@ -38,7 +39,7 @@ MAPS = 16  # of a layer in a row
 def weights(subject: Subject) -> Picture:
     """The weights into each unit of the first layer as an image, or the kernels of its maps."""
     network = subject.network
-    layer = next((own for own in network.layers if isinstance(own, Dense | Convolution)), None)
+    layer = _first(network)
     if layer is None or prod(layer.input_shape) != prod(network.input_shape):
         raise ModelFileError(
             f"{subject.name} does not begin with a dense layer or a convolution that reads its images; its layers are "
@@ -76,22 +77,39 @@ def weights(subject: Subject) -> Picture:
         + (f"; {counted(weak, 'of them is', 'of them are')} far weaker than the others." if weak else ".")
     )
     finish(figure, f"{kind.capitalize()} of {layer.name}, {network.architecture}", words)
-    numbers = {"layer": layer.name, "largest": largest, "scale": bound, "lengths": lengths.tolist(), "correlation": smooth}
+    numbers = {
+        "layer": layer.name,
+        "largest": largest,
+        "scale": bound,
+        "lengths": lengths.tolist(),
+        "correlation": smooth,
+    }
     return Picture(figure, words, numbers)
 
 
+def _first(network: Network) -> Layer | None:
+    """The first layer with weights; of a residual block, the largest that reads what the block does."""
+    for layer in network.layers:
+        inside = [own for own in walk([layer]) if isinstance(own, Dense | Convolution)]
+        if reading := [own for own in inside if own.input_shape == layer.input_shape]:
+            return max(reading, key=lambda own: own.W.size)
+    return None
+
+
 def _units(count: int, layer: Layer) -> str:
-    return counted(count, "map and channel", "maps and channels") if isinstance(layer, Convolution) and layer.input_shape[0] > 1 else counted(
-        count, "map" if isinstance(layer, Convolution) else "unit"
+    return (
+        counted(count, "map and channel", "maps and channels")
+        if isinstance(layer, Convolution) and layer.input_shape[0] > 1
+        else counted(count, "map" if isinstance(layer, Convolution) else "unit")
     )
 
 
 def _kernels(network: Network, layer: Layer) -> NDArray[Any]:
     """(kernels, height, width); those of the channels after each other, colours of a dense layer as their mean."""
-    W: NDArray[Any] = layer.W
+    W = np.asarray(layer.W)
     if isinstance(layer, Convolution):
         return W.reshape(-1, *W.shape[2:])
-    return W.reshape(len(W), *image_shape(network)).mean(axis=1)
+    return np.asarray(W.reshape(len(W), *image_shape(network)).mean(axis=1))
 
 
 def _smoothness(kernels: NDArray[Any]) -> float:
@@ -129,13 +147,15 @@ def feature_maps(subject: Subject) -> Picture:
         title = row[1].text(0, 1.1, f"{text}{shown}", size=SMALL, va="bottom", transform=row[1].transAxes)
         title.set_in_layout(False)  # it is wider than a map
         silent[layer.name] = int((np.ptp(maps.reshape(len(maps), -1), axis=1) == 0).sum())
-    said = network.classes[network.classify(image[None])[0]]
+    names = legible(network.classes)
+    said = names[network.classify(image[None])[0]]
     empty = sum(silent.values())
     last = layers[-1]
     words = (
-        f"Test image {index}, which shows {network.classes[label]} and is taken for {said}, becomes {len(found[last.name][0])} maps of "
-        f"{last.output_shape[1]}×{last.output_shape[2]} in {last.name}; each map goes from its smallest value, dark, to "
-        f"its largest, light, and {counted(empty, 'map is', 'maps are')} the same everywhere."
+        f"Test image {index}, which shows {names[label]} and is taken for {said}, becomes "
+        f"{len(found[last.name][0])} maps of {last.output_shape[1]}×{last.output_shape[2]} in {last.name}; each "
+        "map goes from its "
+        f"smallest value, dark, to its largest, light, and {counted(empty, 'map is', 'maps are')} the same everywhere."
     )
     finish(figure, f"Feature maps of {subject.name} for test image {index}", words)
     return Picture(figure, words, {"index": index, "label": label, "constant": silent})
@@ -144,7 +164,7 @@ def feature_maps(subject: Subject) -> Picture:
 def _show_maps(row: NDArray[Any], maps: NDArray[Any]) -> None:
     for axes, own in zip(row, maps, strict=False):
         _show_map(axes, own)
-    hide(row[len(maps) :])
+    hide(row[len(maps) :].tolist())
 
 
 def _show_map(axes: Axes, own: NDArray[Any]) -> None:

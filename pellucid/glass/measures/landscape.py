@@ -44,8 +44,8 @@ def direction(network: Network, number: int, seed: int = 0) -> Vector:
     """A random direction, filter-normalised: d_ij ← d_ij / ‖d_ij‖ · ‖θ_ij‖ for each filter j of each layer i.
 
     A filter is what leads to one unit or map, a row of W. Then a step along d changes each by the same share of its
-    length, and landscapes of networks whose weights are of other sizes can be compared. Biases, and scales and shifts of
-    normalizations, stay where they are.
+    length, and landscapes of networks whose weights are of other sizes can be compared. Biases, and the scales and
+    shifts of normalizations, stay where they are.
 
     Args:
         network: θ, which is only read.

@@ -12,8 +12,8 @@ from pellucid.glass.measures.passes import columns, input_gradient
 from pellucid.layers import Layer
 from pellucid.network import Network
 
-STEPS = 150
-STEP = 0.06  # of the way from black to white that the furthest pixel goes in a step
+STEPS = 100
+STEP = 0.04  # of the way from black to white that the furthest pixel goes in a step
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Distances:
 
 
 def distances(network: Network, way: WeightHistory) -> Distances:
-    """The distances from the first moment of a way; where something was 0 then, its length at the end is the measure."""
+    """The distances from the first moment of a way; what was 0 then is measured by the furthest it went."""
     theta = way.theta.astype(np.float64)
     layers = {
         slot.layer.name: _relative(theta[:, slot.start : slot.stop])
