@@ -16,7 +16,8 @@ SLACK = 1.0  # pixels
 def texts(figure: Any) -> Iterator[tuple[str, Any]]:
     """Every text that is drawn, with its box in pixels."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # all is in its place
     renderer = canvas.get_renderer()
     hidden: set[int] = set()
     for axes in figure.findobj(Axes):

@@ -6,6 +6,7 @@ Each kind is a function that takes a `Subject` and returns a `Picture`. What it 
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -105,4 +106,14 @@ def content(picture: Picture, suffix: str) -> bytes:
     with style():
         metadata = {"Date": None, "Creator": None} if suffix == ".svg" else {"Software": None}
         picture.figure.savefig(output, format=suffix.removeprefix("."), metadata=metadata)
-    return output.getvalue()
+    return _renamed(output.getvalue()) if suffix == ".svg" else output.getvalue()
+
+
+def _renamed(drawing: bytes) -> bytes:
+    """An SVG whose parts are numbered in their order: matplotlib names some by where they lie in memory."""
+    names: dict[bytes, bytes] = {}
+    return re.sub(
+        rb'(id="|url\(#|href="#)([a-z]+[0-9a-f]{10})(?=["\)])',
+        lambda found: found[1] + names.setdefault(found[2], b"part%d" % len(names)),
+        drawing,
+    )

@@ -121,7 +121,7 @@ def calibration(subject: Subject) -> Picture:
         label=f"fewer than {FEW} answers" if few else None, zorder=3,
     )  # fmt: skip
     upper.plot([], [], ":", color=GREY, label="as often right as sure")
-    upper.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, columnspacing=1.2)
+    upper.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2, columnspacing=1.2)
     upper.set(ylabel="share that is right", ylim=(-0.02, 1.05), xlim=(-0.02, 1.02))
     upper.grid()
     width = bins[0].high - bins[0].low

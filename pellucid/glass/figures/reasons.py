@@ -24,6 +24,7 @@ from pellucid.glass.figures.style import (
     legible,
     percent,
     sheet,
+    shorten,
     show_image,
     signed,
     symmetric,
@@ -71,7 +72,7 @@ def saliency(subject: Subject) -> Picture:
     show_image(left, pixels[..., 0] if channels == 1 else pixels)
     left.set_title(f"test image {index}")
     bound = symmetric(strongest)
-    _with_bar(figure, middle, strongest, f"logit of {names[answer]} by a pixel's white", SIGNED, -bound, bound)
+    _with_bar(figure, middle, strongest, "slope of its logit, pixel by pixel", SIGNED, -bound, bound)
     _with_bar(figure, right, abs(gradient).max(axis=0), "its size, the saliency", AMOUNT, 0, bound)
     ink = pixels.max(axis=-1) > 127
     size = abs(gradient).max(axis=0)
@@ -117,8 +118,8 @@ def occlusion(subject: Subject) -> Picture:
         left.add_patch(Rectangle(corner, found.side, found.side, fill=False, edgecolor=COLOURS[4], linewidth=2))
     left.set_title(f"test image {index}" + ("\nand the patch that does most" if changes else ""))
     low, high = min(0.0, lowest), max(float(found.lead.max()), found.whole, 0.0)
-    _with_bar(figure, middle, found.lead, f"lead of {names[answer]} over the\nnext logit, by the patch's place", AMOUNT,
-              low, high if high > low else low + 1)  # fmt: skip
+    title = f"lead of {shorten(names[answer], 12)} over the\nnext logit, by the patch's place"
+    _with_bar(figure, middle, found.lead, title, AMOUNT, low, high if high > low else low + 1)
     _place(middle, found, height, width)
     _answers(right, found, said, legible(subject.network.classes, NAMED))
     _place(right, found, height, width)
@@ -256,7 +257,7 @@ def _bars(found: Contributions, answer: str, rival: str | None) -> Figure:
     span = max(high, 0) - min(low, 0) or 1.0
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(min(low, 0) - 0.12 * span, max(high, 0) + 0.12 * span))
     to = f"for {answer}" + (f", full, or for {rival}, hatched" if rival else "")
-    axes.set_xlabel(f"weight × input {to}; the input is in brackets")
+    axes.set_xlabel(f"weight × input {to}\nthe input is in brackets")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
     return figure

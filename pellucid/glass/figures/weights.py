@@ -133,6 +133,9 @@ def feature_maps(subject: Subject) -> Picture:
     columns = 1 + min(MAPS, max(len(found[layer.name][0]) for layer in layers))
     cell = min(0.8, WIDTH / columns)
     figure, grid = sheet(len(layers) * (cell + 0.3), len(layers), columns)
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(h_pad=0.12)  # type: ignore[call-arg]  # for the lines above the rows
     silent = {}
     for number, (row, layer) in enumerate(zip(grid, layers, strict=True)):
         maps = found[layer.name][0]
