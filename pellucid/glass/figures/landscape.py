@@ -52,7 +52,7 @@ def loss_line(subject: Subject) -> Picture:
     near = int(np.argmin(abs(steps - 0.5)))
     place = (
         "is lowest here, in this direction," if lowest == middle else
-        f"is lower, {own[lowest]:.3g}, at a = {steps[lowest]:.2g} in this direction,"
+        f"is lower, {own[lowest]:.3g}, at a = {_minus(steps[lowest])} in this direction,"
     )  # fmt: skip
     words = (
         f"The training loss, {own[middle]:.3g} at the model, {place} and {_to(own[near])} where every filter is "
@@ -62,6 +62,10 @@ def loss_line(subject: Subject) -> Picture:
     )
     finish(figure, f"The loss of {subject.name} along one random direction, filter-normalised", words)
     return Picture(figure, words, {"a": steps.tolist()} | {name: own.tolist() for name, own in found.items()})
+
+
+def _minus(number: float) -> str:
+    return f"{number:.2g}".replace("-", "−")
 
 
 def _to(loss: float) -> str:
@@ -98,7 +102,7 @@ def loss_plane(subject: Subject) -> Picture:
     edge = np.concatenate([losses[0], losses[-1], losses[:, 0], losses[:, -1]])
     lowest = (
         "nowhere on this grid lower," if finite[row, column] >= here else
-        f"on this grid lowest at ({steps[column]:.2g}, {steps[row]:.2g}), {finite[row, column]:.3g},"
+        f"on this grid lowest at ({_minus(steps[column])}, {_minus(steps[row])}), {finite[row, column]:.3g},"
     )  # fmt: skip
     words = (
         f"The training loss is {here:.3g} at the model, {lowest} and {_to(float(np.median(edge)))} (median) along "
@@ -165,12 +169,15 @@ def loss_path(subject: Subject) -> Picture:
     right.grid(axis="y")
     right.legend()
     held = float(components.shares.sum())
+    nearest = [losses[abs(y - b).argmin(), abs(x - a).argmin()] for a, b in places]
+    misses = max(abs(np.log10(np.maximum(nearest, 1e-12) / np.maximum(projected, 1e-12))), default=0.0)
+    coarse = "" if misses < 1 else "; the grid is too coarse for the steepest places, and shows a false loss there"
     off = np.median(np.array(projected[:-1]) / np.maximum(true[:-1], 1e-12))
     words = (
         f"Along the path the training loss goes from {true[0]:.3g} to {true[-1]:.3g}; this plane holds "
         f"{percent(held, 0)} of "
         f"the path's variance, and where the path falls on it the loss is {off:.2g} times (median) what it is on the "
-        f"path itself{subject.since}."
+        f"path itself{coarse}{subject.since}."
     )
     finish(figure, f"The loss along the path of training, {subject.name}", words)
     numbers = {"places": places.tolist(), "epochs": way.epochs.tolist(), "loss": true, "projected": projected}

@@ -33,6 +33,9 @@ def distance(subject: Subject) -> Picture:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
         axes.set_ylabel("distance, in lengths at the start; logarithmic")
+        for drawn in axes.lines:
+            values = np.asarray(drawn.get_ydata(), np.float64)
+            drawn.set_ydata(np.where(values > 0, values, np.nan))  # the start has no place on this scale
     else:
         axes.set_ylim(bottom=0)
     axes.grid(axis="y")
