@@ -12,13 +12,13 @@ from typing import Any, Self
 
 import pellucid
 from pellucid import recipe as recipes
+from pellucid.callbacks.weight_history import FILE as WEIGHTS
 from pellucid.errors import UsageError
 from pellucid.files.atomic import held, is_temporary, sweep, write_atomic
 from pellucid.files.checkpoint import LAST, PREVIOUS
 from pellucid.recipe import Recipe
 from pellucid.setup import Setup
 
-WEIGHTS = "weights.safetensors"
 FILES = (
     "run.json", "recipe.toml", "metrics.jsonl", "model.safetensors", LAST, PREVIOUS, WEIGHTS, "result.json",
     "curves.png",

@@ -202,7 +202,8 @@ def test_a_committee_answers_together_and_shows_its_members(pellucid: Command, r
     assert result.code == 2
     assert "--member 1" in result.err
     for kind in ("weights", "distance", "curves"):
-        assert pellucid("show", kind, runs / "committee", "--member", 2, "--out", "w.png").code == 0
+        found = pellucid("show", kind, runs / "committee", "--member", 2, "--json").json
+        assert found["file"] == str(runs / "committee" / "figures" / f"{kind}-member2.png")
 
 
 # What is refused

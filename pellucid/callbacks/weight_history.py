@@ -17,6 +17,7 @@ from pellucid.errors import ModelFileError
 from pellucid.files.sealed import read_sealed, write_sealed
 from pellucid.network import Network
 
+FILE = "weights.safetensors"  # of a run folder
 MOST = 30  # moments; a figure shows no more
 BYTES = 50_000_000  # in all; a larger network has fewer moments
 VERSION = "weight history 1"

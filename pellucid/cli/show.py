@@ -47,7 +47,7 @@ def command(
     """Draw a figure of a model or its training, and say what it shows."""
     given = {"index": index, "class": answer, "layer": layer, "unit": unit, "limit": limit}
     _check_options(kind, {name for name, value in given.items() if value is not None})
-    file = _file(kind, model, out)
+    file = _file(kind, model, member, out)
     subject = _subject(model, member, data)
     subject.index, subject.answer, subject.layer, subject.unit, subject.limit = index, answer, layer, unit, limit
     picture = draw(kind, subject)
@@ -70,11 +70,11 @@ def _check_options(kind: str, given: set[str]) -> None:
         raise UsageError(f"{kind} takes no --{name}; these do: {takers}.")
 
 
-def _file(kind: str, model: str, out: Path | None) -> Path:
+def _file(kind: str, model: str, member: int | None, out: Path | None) -> Path:
     """Where the figure goes."""
     if out is None:
         folder = Path(model) / "figures" if Path(model).is_dir() else Path()
-        return folder / f"{kind}.png"
+        return folder / (f"{kind}.png" if member is None else f"{kind}-member{member}.png")
     if out.suffix.lower() not in FORMATS:
         raise UsageError(f"{out} does not say in which format: let it end in {' or '.join(FORMATS)}.")
     return out

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.callbacks.weight_history import WeightHistory
+from pellucid.callbacks.weight_history import FILE, WeightHistory
 from pellucid.committee import Committee
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ModelFileError, UsageError
@@ -20,8 +20,6 @@ from pellucid.recipe import Recipe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-WAY = "weights.safetensors"  # of a run folder
 
 
 @dataclass(frozen=True)
@@ -121,14 +119,14 @@ class Subject:
             ModelFileError: they are not known, or only at one moment.
         """
         network = self.network
-        if self.folder is None or not (self.folder / WAY).exists():
+        if self.folder is None or not (self.folder / FILE).exists():
             raise ModelFileError(
-                f"This figure shows the way of a training, and {self.name} has no {WAY}: every run folder of `pellucid "
+                f"This figure shows the way of a training, and {self.name} has no {FILE}: every run folder of `pellucid "
                 "train` has one, unless its network is larger than 25 MB. Name such a folder, or train it anew."
             )
-        way = WeightHistory.read(self.folder / WAY, network)
+        way = WeightHistory.read(self.folder / FILE, network)
         if len(way) < 2:
-            raise ModelFileError(f"{self.folder / WAY} knows the weights at one moment only; two at least are needed.")
+            raise ModelFileError(f"{self.folder / FILE} knows the weights at one moment only; two at least are needed.")
         return way
 
     @property
