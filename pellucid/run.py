@@ -12,7 +12,7 @@ from typing import Any
 
 import pellucid
 from pellucid.callbacks import Callback, History, Progress, WeightRecorder
-from pellucid.callbacks.weight_history import WeightHistory, most_moments
+from pellucid.callbacks.weight_history import FILE, WeightHistory, most_moments
 from pellucid.data.augment import parse
 from pellucid.errors import ModelFileError
 from pellucid.files.checkpoint import LAST, read_checkpoint, write_checkpoint
@@ -20,7 +20,7 @@ from pellucid.glass import curves
 from pellucid.machine import cores
 from pellucid.network import Network
 from pellucid.recipe import Recipe, changed
-from pellucid.run_folder import WEIGHTS, RunFolder
+from pellucid.run_folder import RunFolder
 from pellucid.setup import Setup
 from pellucid.snapshot import KEYS, Snapshot
 
@@ -80,7 +80,7 @@ class Run(Callback, RunFolder):
         if not most_moments(network):
             return
         try:
-            self.recorder.go_on(WeightHistory.read(self.folder / WEIGHTS, network), snapshot.step)
+            self.recorder.go_on(WeightHistory.read(self.folder / FILE, network), snapshot.step)
         except ModelFileError as error:
             log.warning("%s The history of the weights begins with step %d; nothing else depends on it.",
                         error, snapshot.step)  # fmt: skip
@@ -127,7 +127,7 @@ class Run(Callback, RunFolder):
         """Write a checkpoint, and before it the history of the weights, which it may then go on with."""
         began = time.monotonic()
         if history := self.recorder.history(snapshot.step, snapshot.theta, snapshot.state):
-            history.write(self.folder / WEIGHTS)
+            history.write(self.folder / FILE)
         threads = self.setup.threads or cores()  # the reference says more exactly; the native bits do not depend on it
         facts = {"threads": threads, **snapshot.facts, "pellucid": pellucid.__version__}
         write_checkpoint(self.folder, *replace(snapshot, facts=facts).parts())

@@ -12,8 +12,8 @@ from safetensors.numpy import load_file, save_file
 
 import pellucid as pl
 from pellucid.callbacks import weight_history
+from pellucid.callbacks.weight_history import FILE as WEIGHTS
 from pellucid.callbacks.weight_history import MOST, WeightHistory, WeightRecorder
-from pellucid.run_folder import WEIGHTS
 
 Command = Any
 SMALL = "784-6-10"
