@@ -177,6 +177,15 @@ def test_the_path_ends_at_the_model_and_the_distance_begins_at_0(pellucid: Comma
     assert list(away["layers"]) == ["dense1", "dense2", "dense3"]
 
 
+def test_training_images_are_those_that_were_not_held_out(pellucid: Command, runs: Path, digits_folder: Path) -> None:
+    found = pellucid("show", "loss-line", runs / "dense", "--json").json
+    middle = len(found["a"]) // 2
+    train, _ = pl.data.load(digits_folder)[0].split(0.2, seed=0)
+    evaluation = pl.load(runs / "dense").evaluate(train)
+    assert found["a"][middle] == 0
+    assert found["training"][middle] == pytest.approx([evaluation.loss, evaluation.accuracy], rel=1e-5)
+
+
 def test_figures_of_the_way_leave_the_model_at_its_end(pellucid: Command, runs: Path) -> None:
     before = (runs / "dense" / "model.safetensors").read_bytes()
     found = pellucid("show", "logits", runs / "dense", "--json").json

@@ -89,7 +89,7 @@ def _words(history: dict[str, list[float]]) -> str:
 
 def learning_curve(subject: Subject) -> Picture:
     """Accuracy on training and test images of networks that are trained by the run's recipe on ever more examples."""
-    recipe, train = subject.recipe, subject.train
+    recipe, train = subject.recipe, subject.given
     if recipe is None:
         raise ModelFileError(
             f"{subject.name} does not say by which recipe it was trained; a run folder of `pellucid train` does, "

@@ -86,9 +86,15 @@ class Subject:
         return (train.subset(slice(limit)) if limit else train), test
 
     @property
-    def train(self) -> Dataset:
-        """The images that the model was trained on."""
+    def given(self) -> Dataset:
+        """The training images that the run was given, with those that it held out."""
         return self._parts[0]
+
+    @property
+    def train(self) -> Dataset:
+        """The images that the model was trained on, as far as that is known."""
+        recipe, given = self.recipe, self.given
+        return given.split(recipe.validation, recipe.seed)[0] if recipe and recipe.validation else given
 
     @property
     def test(self) -> Dataset:
