@@ -15,10 +15,12 @@ import numpy as np
 
 from pellucid.philox import LOW, Words, philox
 
-Purpose = Literal["initialize", "shuffle", "split", "check", "dropout", "noise", "augment", "probe", "alter"]
+Purpose = Literal[
+    "initialize", "shuffle", "split", "check", "dropout", "noise", "augment", "probe", "alter", "landscape"
+]  # fmt: skip
 PURPOSES: dict[Purpose, int] = {
     "initialize": 0, "shuffle": 1, "split": 2, "check": 3, "dropout": 4, "noise": 5, "augment": 6, "probe": 7,
-    "alter": 8,
+    "alter": 8, "landscape": 9,
 }  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pellucid
-from pellucid.callbacks import Callback, History, Progress
+from pellucid.callbacks import Callback, History, Progress, WeightRecorder
+from pellucid.callbacks.weight_history import FILE, WeightHistory, most_moments
 from pellucid.data.augment import parse
 from pellucid.errors import ModelFileError
 from pellucid.files.checkpoint import LAST, read_checkpoint, write_checkpoint
@@ -36,6 +37,7 @@ class Run(Callback, RunFolder):
     run.json                what a resume needs beside it
     metrics.jsonl           a line for each epoch
     checkpoint.safetensors  where the training stands; checkpoint.previous.safetensors is the one before
+    weights.safetensors     the weights at some thirty moments until then
     model.safetensors       the network at the end, or where it was interrupted
     figures/curves.png      loss and accuracy
     result.json             what `pellucid train --json` prints; it is written last
@@ -44,6 +46,7 @@ class Run(Callback, RunFolder):
     def __init__(self, folder: Path, recipe: Recipe, setup: Setup) -> None:
         super().__init__(folder, recipe, setup)
         self.every = setup.checkpoint_every or 0
+        self.recorder = WeightRecorder()  # stands before it among the callbacks
         self.stop: Callable[[], bool] = lambda: False  # whether an interruption is wished
         self.written, self.cost = time.monotonic(), 0.0  # when the last checkpoint was written, and how long it took
 
@@ -71,6 +74,16 @@ class Run(Callback, RunFolder):
             lines.append(_line({"epoch": number + 1, **values, "images_per_second": speed}))
         self.write("metrics.jsonl", "".join(lines))
         return snapshot
+
+    def recall(self, snapshot: Snapshot, network: Network) -> None:
+        """Let the history of the weights go on, as far as it is known."""
+        if not most_moments(network):
+            return
+        try:
+            self.recorder.go_on(WeightHistory.read(self.folder / FILE, network), snapshot.step)
+        except ModelFileError as error:
+            log.warning("%s The history of the weights begins with step %d; nothing else depends on it.",
+                        error, snapshot.step)  # fmt: skip
 
     # What happens while it trains
 
@@ -111,8 +124,10 @@ class Run(Callback, RunFolder):
         self.keep(logs.snapshot())
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint, and before it the history of the weights, which it may then go on with."""
         began = time.monotonic()
+        if history := self.recorder.history(snapshot.step, snapshot.theta, snapshot.state):
+            history.write(self.folder / FILE)
         threads = self.setup.threads or cores()  # the reference says more exactly; the native bits do not depend on it
         facts = {"threads": threads, **snapshot.facts, "pellucid": pellucid.__version__}
         write_checkpoint(self.folder, *replace(snapshot, facts=facts).parts())

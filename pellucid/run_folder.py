@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import pellucid
 from pellucid import recipe as recipes
+from pellucid.callbacks.weight_history import FILE as WEIGHTS
 from pellucid.errors import UsageError
 from pellucid.files.atomic import held, is_temporary, sweep, write_atomic
 from pellucid.files.checkpoint import LAST, PREVIOUS
@@ -20,8 +21,8 @@ from pellucid.setup import Setup
 
 REPORT = "report.html"
 FILES = (
-    "run.json", "recipe.toml", "metrics.jsonl", "model.safetensors", LAST, PREVIOUS, "result.json", "curves.png",
-    REPORT,
+    "run.json", "recipe.toml", "metrics.jsonl", "model.safetensors", LAST, PREVIOUS, WEIGHTS, "result.json",
+    "curves.png", REPORT,
 )  # fmt: skip
 OF_THE_SESSION = ("train_seconds", "images_per_second", "run")  # what differs between equal runs
 NUMBERS = ("epochs", "seed", "test_accuracy", "test_loss", "images_per_second", "threads", "train_seconds")

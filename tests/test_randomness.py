@@ -51,6 +51,7 @@ def test_the_key_is_that_of_numpys_seed_sequence() -> None:
     sequence = np.random.SeedSequence(5, spawn_key=(PURPOSES["noise"], 2))
     assert list(key(5, "noise", 2)) == sequence.generate_state(2, np.uint32).tolist()
     names = ["initialize", "shuffle", "split", "check", "dropout", "noise", "augment", "probe", "alter"]
+    names += ["landscape"]
     assert list(PURPOSES) == names
     assert list(PURPOSES.values()) == list(range(len(PURPOSES)))
 

@@ -9,6 +9,7 @@ from pellucid.callbacks.history import History
 from pellucid.callbacks.limits import TargetAccuracy, TimeLimit
 from pellucid.callbacks.norms import Norms
 from pellucid.callbacks.progress import Progress
+from pellucid.callbacks.weight_history import WeightRecorder
 
 __all__ = [
     "CSVLogger",
@@ -21,4 +22,5 @@ __all__ = [
     "TargetAccuracy",
     "TimeLimit",
     "WeightAveraging",
+    "WeightRecorder",
 ]

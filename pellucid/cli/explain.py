@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from pellucid.cli import explained
 from pellucid.cli.options import Data, Json, Member, Model, open_model
 from pellucid.cli.output import DownloadProgress, emit
-from pellucid.cli.predict import image_shape
 from pellucid.committee import Committee
 from pellucid.data import load
 from pellucid.data.images import read_images
 from pellucid.errors import DataError, UsageError
+from pellucid.glass.measures.passes import image_shape
 from pellucid.glass.tracing import trace
 from pellucid.names import choose
 from pellucid.network import Network

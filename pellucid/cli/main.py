@@ -26,6 +26,7 @@ COMMANDS = (
     "test",
     "predict",
     "explain",
+    "show",
     "scalar",
     "report",
     "diff",

@@ -42,8 +42,8 @@ def _train_member(committee: CommitteeRun, number: int, train: Dataset, test: Da
             say(f"{who}: {run.folder} is finished, test accuracy {result['test_accuracy']:.2%}")
             return result
         say(f"{who}: seed {run.recipe.seed}, in {run.folder}")
-        snapshot = None if run.fresh else standing(run)
         network = run.recipe.make_network(train.input_shape, train.classes)
+        snapshot = None if run.fresh else standing(run, network)
         result, _ = train_and_test(run, network, train, test, snapshot, who)
         say(f"{who}: test accuracy {result['test_accuracy']:.2%}")
         return result

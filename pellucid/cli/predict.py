@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,10 +16,10 @@ from pellucid.cli.options import Json, Member, Model, open_model
 from pellucid.cli.output import emit
 from pellucid.cli.picture import show_image, show_stages
 from pellucid.committee import Committee
-from pellucid.data.formats.part import flat_shape
 from pellucid.data.images import Images, read_images
-from pellucid.errors import DataError, ModelFileError, PellucidError, UsageError
+from pellucid.errors import DataError, PellucidError, UsageError
 from pellucid.files.atomic import write_atomic
+from pellucid.glass.measures.passes import image_shape
 from pellucid.losses import decide
 from pellucid.network import Network
 
@@ -75,18 +74,6 @@ def command(
     if submission:
         print(f"wrote {submission}: {len(answers[0].labels):,} rows")
     return 0
-
-
-def image_shape(network: Network | Committee) -> tuple[int, int, int]:
-    """Channels, height and width of the images that the network reads: those it was made for, or a square."""
-    shape = network.input_shape
-    if len(shape) == 3 and shape[0] in (1, 3):
-        return shape[0], shape[1], shape[2]
-    try:
-        height, width, *colours = flat_shape(prod(shape), "the model")
-    except DataError:
-        raise ModelFileError(f"The model reads {shape}, which is no grey or colour image.") from None
-    return 3 if colours else 1, height, width
 
 
 def _answer(network: Network | Committee, file: Path) -> Answer:

@@ -53,7 +53,7 @@ def announce(run: RunFolder, network: Network, train: Dataset, test: Dataset) ->
         say(f"In each epoch the training images are {augmentation.words()}.")
 
 
-def standing(run: Run) -> Snapshot | None:
+def standing(run: Run, network: Network) -> Snapshot | None:
     """Where the run that was begun stands, which is said; None at its beginning."""
     snapshot = run.snapshot()
     if snapshot is None:
@@ -62,6 +62,7 @@ def standing(run: Run) -> Snapshot | None:
         over = snapshot.epoch > run.recipe.epochs or snapshot.stopped
         where = "with its test" if over else f"in epoch {snapshot.epoch} of {run.recipe.epochs}"
         say(f"{run.folder} goes on {where}, after {snapshot.step:,} steps.")
+        run.recall(snapshot, network)
     return snapshot
 
 
@@ -80,7 +81,7 @@ def train_and_test(
                 engine=setup.engine,
                 device=setup.device,
                 threads=setup.threads,
-                callbacks=[progress, run],
+                callbacks=[progress, run.recorder, run],
                 resume=snapshot,
             )
         evaluation = network.evaluate(test)

@@ -145,7 +145,7 @@ def _go_on(folder: Path, data: str | None, given: set[str], json: bool) -> int:
         if result is not None:
             return show(result, read_metrics(folder), json)
         network = run.recipe.make_network(train.input_shape, train.classes)
-        snapshot = standing(run)
+        snapshot = standing(run, network)
         announce(run, network, train, test)
         result, history = train_and_test(run, network, train, test, snapshot)
     return show(result, history.history, json)

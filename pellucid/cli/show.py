@@ -1,0 +1,116 @@
+"""pellucid show: one figure of a model or its training, with a sentence that says what it shows."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pellucid import recipe as recipes
+from pellucid.cli.options import DATA_HELP, Json, Member, Model, open_model
+from pellucid.cli.output import DownloadProgress, emit, say
+from pellucid.data import Dataset, load
+from pellucid.errors import PellucidError, UsageError
+from pellucid.files.atomic import write_atomic
+from pellucid.files.model import read_model
+from pellucid.glass.figures import FORMATS, KINDS, content, draw, kind_called
+from pellucid.glass.figures.subject import Subject
+from pellucid.loading import PRETRAINED
+from pellucid.recipe import Recipe
+from pellucid.run import read_metrics
+from pellucid.run_folder import is_run
+from pellucid.setup import Setup
+
+Option = typer.Option
+
+
+def command(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")],
+    model: Model,
+    out: Annotated[
+        Path | None, Option(metavar="FILE", help="A .png or .svg; by default RUN/figures/KIND.png or KIND.png.")
+    ] = None,
+    index: Annotated[int | None, Option(min=0, help="The test image of this number, from 0.")] = None,
+    answer: Annotated[str | None, Option("--class", metavar="CLASS", help="Whose logit is asked about.")] = None,
+    layer: Annotated[str | None, Option(help="Of preferred-input: conv1, dense2, ...")] = None,
+    unit: Annotated[int | None, Option(min=0, help="Of that layer, from 0.")] = None,
+    limit: Annotated[int | None, Option(min=1, help="Of learning-curve: at most so many training images.")] = None,
+    data: Annotated[
+        str | None, Option(metavar="NAME|PATH", help=f"{DATA_HELP} By default the run's own, else mnist.")
+    ] = None,
+    member: Member = None,
+    json: Json = False,
+) -> int:
+    """Draw a figure of a model or its training, and say what it shows."""
+    given = {"index": index, "class": answer, "layer": layer, "unit": unit, "limit": limit}
+    _check_options(kind, {name for name, value in given.items() if value is not None})
+    file = _file(kind, model, member, out)
+    subject = _subject(model, member, data)
+    subject.index, subject.answer, subject.layer, subject.unit, subject.limit = index, answer, layer, unit, limit
+    picture = draw(kind, subject)
+    try:
+        write_atomic(file, content(picture, file.suffix.lower()))
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}. Name another file with --out.") from None
+    if json:
+        emit({"kind": kind, "file": str(file), "words": picture.words, **picture.numbers})
+        return 0
+    print(picture.words)
+    print(f"wrote {file}")
+    return 0
+
+
+def _check_options(kind: str, given: set[str]) -> None:
+    """Refuse options that this kind does not take."""
+    for name in sorted(given - {*kind_called(kind).options}):
+        takers = ", ".join(other for other, known in KINDS.items() if name in known.options)
+        raise UsageError(f"{kind} takes no --{name}; these do: {takers}.")
+
+
+def _file(kind: str, model: str, member: int | None, out: Path | None) -> Path:
+    """Where the figure goes."""
+    if out is None:
+        folder = Path(model) / "figures" if Path(model).is_dir() else Path()
+        return folder / (f"{kind}.png" if member is None else f"{kind}-member{member}.png")
+    if out.suffix.lower() not in FORMATS:
+        raise UsageError(f"{out} does not say in which format: let it end in {' or '.join(FORMATS)}.")
+    return out
+
+
+def _subject(text: str, member: int | None, data: str | None) -> Subject:
+    """The model, with all that its file or its run folder knows of its training."""
+    model = open_model(text, member)
+    folder = Path(text) if is_run(Path(text)) else None
+    own = data or (_data_of(folder) if folder else None) or "mnist"
+    if folder and member is not None:
+        folder = folder / f"member{member}"
+    history = read_metrics(folder) if folder else None
+    return Subject(model, text, partial(_load, own), folder, _recipe(text, folder), history, say=say)
+
+
+def _load(data: str) -> tuple[Dataset, Dataset]:
+    return load(data, DownloadProgress())
+
+
+def _data_of(folder: Path) -> str | None:
+    """The data that a run was trained on."""
+    try:
+        return Setup.read(folder / "run.json").data
+    except UsageError:
+        return None
+
+
+def _recipe(text: str, folder: Path | None) -> Recipe | None:
+    """The recipe of a run, or the one that a model file tells of; None if it is not known."""
+    try:
+        if folder:
+            return recipes.read(folder / "recipe.toml")
+        path = PRETRAINED if text == "pretrained" else Path(text, "model.safetensors") if Path(text).is_dir() else text
+        made: dict[str, Any] = read_model(Path(path))[1].get("made", {})
+        known = {field.name for field in fields(Recipe)}
+        return Recipe(**{name: value for name, value in made["recipe"].items() if name in known})
+    except (PellucidError, LookupError, TypeError, AttributeError):
+        return None
