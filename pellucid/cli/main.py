@@ -28,6 +28,7 @@ COMMANDS = (
     "explain",
     "scalar",
     "gradcheck",
+    "check",
     "find-lr",
     "reproduce",
     "data",
