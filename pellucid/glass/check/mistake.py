@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,11 @@ class Check:
     status: str
     finding: Finding | None = None
     note: str = ""
+
+
+def present(checks: Sequence[Check]) -> list[Check]:
+    """Of checks of which one is enough, those that are there; if none is, the first says what is missing."""
+    return [check for check in checks if check.status != "missing"] or list(checks[:1])
 
 
 Variants = tuple[tuple[Mistake, Tensors], ...]

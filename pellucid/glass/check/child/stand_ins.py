@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 PRETENDED = ("matplotlib", "tensorflow", "keras")
 IMAGES: list[Any] = []  # that were drawn
-TRAINING, TEST = 24, 8
+TRAINING, TEST = 12, 6
 
 Digits = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 

@@ -10,7 +10,7 @@ import numpy as np
 from pellucid.glass.check.answers import Answers, array_of
 from pellucid.glass.check.child.encoding import decode, encode
 from pellucid.glass.check.formulas import LOSSES, Pass
-from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, first_difference, recognize, wrong
+from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, first_difference, present, recognize, wrong
 from pellucid.glass.check.phases import slips
 from pellucid.glass.check.phases.networks import DEEP, OBLONG, SQUARE, Small, facts, factor_for
 from pellucid.glass.check.question import CHANGES_INPUT, Question, failed
@@ -62,13 +62,12 @@ TRIALS: tuple[Mapping[str, Any], ...] = (
 
 def judge(answers: Answers) -> list[Check]:
     """The checks of the phase."""
-    checks = []
-    for kind, table in SIZES.items():
-        for hidden, small in table.items():
-            check = _backward(answers, f"backward_{kind}_{hidden}", small, kind)
-            if kind != "deep" or check.status != "missing":
-                checks.append(check)
-    return [*checks, _numerical(answers)]
+    checks = [
+        _backward(answers, f"backward_{kind}_{hidden}", small)
+        for kind, table in SIZES.items()
+        for hidden, small in table.items()
+    ]
+    return [*present(checks), _numerical(answers)]
 
 
 def expected(small: Small, ending: str, factor: float, kind: type[Pass] = Pass) -> dict[str, Array]:
@@ -79,7 +78,7 @@ def expected(small: Small, ending: str, factor: float, kind: type[Pass] = Pass) 
         return {}
 
 
-def _backward(answers: Answers, trial: str, small: Small, kind: str) -> Check:
+def _backward(answers: Answers, trial: str, small: Small) -> Check:
     name = f"backward ({small.hidden}, {len(small.sizes) - 1} layers)"
     ending, form, factor = facts(answers)
     called = small.made(ending, form) + ("; net.backward(Y)" if form == "class" else "; backward_prop(...)")
@@ -148,7 +147,7 @@ def _numbers(result: Mapping[str, Any], label: str, ending: str, scale: float) -
 
 
 def _slope(result: Mapping[str, Any], label: str, ending: str, scale: float) -> tuple[str, float] | None:
-    slopes = _numbers(result, label.replace(".d", ".d"), ending, scale)
+    slopes = _numbers(result, label, ending, scale)
     if slopes is None or not slopes.size:
         return None
     at = (0,) * slopes.ndim

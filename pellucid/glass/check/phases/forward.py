@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.glass.check.answers import Answers, array_of
 from pellucid.glass.check.formulas import Pass, changed
-from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, first_difference, recognize
+from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, first_difference, present, recognize
 from pellucid.glass.check.phases.networks import OBLONG, SQUARE, Small, facts, factor_for
 from pellucid.glass.check.question import CHANGES_INPUT, failed
 
@@ -145,7 +145,7 @@ LINES: tuple[tuple[Mistake, type[Pass]], ...] = (
     ),
 )  # fmt: skip
 
-INPUTS, OUTPUTS = 300, 60
+INPUTS, OUTPUTS = 200, 40
 TRIALS = (
     *(
         {"id": f"beginning_{hidden}", "kind": "beginning", "sizes": [INPUTS, OUTPUTS], "hidden": hidden}
@@ -158,13 +158,11 @@ TRIALS = (
 
 def judge(answers: Answers) -> list[Check]:
     """The checks of the phase."""
-    checks = [_beginning(answers, hidden) for hidden in SQUARE]
-    missing = [check for check in checks if check.status == "missing"]
-    checks = [check for check in checks if check not in missing] or missing[:1]
+    checks = present([_beginning(answers, hidden) for hidden in SQUARE])
     for kind, table in (("oblong", OBLONG), ("square", SQUARE)):
-        checks += [shapes(answers, f"forward_{kind}_{hidden}", small) for hidden, small in table.items()]
+        checks += present([_shapes(answers, f"forward_{kind}_{hidden}", small) for hidden, small in table.items()])
     for kind, table in (("square", SQUARE), ("oblong", OBLONG)):
-        checks += [_forward(answers, f"forward_{kind}_{hidden}", small) for hidden, small in table.items()]
+        checks += present([_forward(answers, f"forward_{kind}_{hidden}", small) for hidden, small in table.items()])
     return checks
 
 
@@ -211,14 +209,14 @@ def _beginning(answers: Answers, hidden: str) -> Check:
     return Check(name, "passed")
 
 
-def shapes(answers: Answers, trial: str, small: Small) -> Check:
+def _shapes(answers: Answers, trial: str, small: Small) -> Check:
     """Whether the layers have the shapes of the specification."""
     name = "shapes"
     ending, form, _ = facts(answers)
     called = small.made(ending, form).split("; ")[0]
     result, other = answers.result(trial, name, called)
     if other:
-        return Check(other.name, "skipped") if other.status == "failed" else Check("NeuralNetwork", other.status, note="NeuralNetwork")  # fmt: skip
+        return Check(name, "skipped") if other.status == "failed" else other
     for number, (W, b) in enumerate(result["shapes"]):
         inputs, outputs = small.sizes[number : number + 2]
         came = {f"layers[{number}].W": str(tuple(W)), f"layers[{number}].b": str(tuple(b))}

@@ -108,7 +108,7 @@ def _pairs() -> list[tuple[Array, Array]]:
 
 LAYERS = _pairs()
 STEPS = [_pairs() for _ in range(3)]
-A = np.ones((50, 400))
+A = np.ones((40, 100))
 
 
 def _told(table: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pellucid.glass.check.answers import Answers
 from pellucid.glass.check.child.encoding import decode, encode
-from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close
+from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, present
 from pellucid.glass.check.phases.networks import SQUARE, facts
 from pellucid.glass.check.phases.training import labels_for
 from pellucid.glass.check.question import failed
@@ -57,7 +57,7 @@ W = np.random.default_rng(9).uniform(-1, 1, (NEURONS, 784)).round(2)
 SMALL = SQUARE["sigmoid"], SQUARE["relu"]
 TRIALS: tuple[Mapping[str, Any], ...] = (
     {"id": "weights", "kind": "weights", "W": encode(W)},
-    {"id": "weights_oblong", "kind": "weights", "W": encode(W[:3])},
+    {"id": "weights_few", "kind": "weights", "W": encode(W[:3])},
     *(
         small.told(
             f"predictions_{small.hidden}",
@@ -73,9 +73,8 @@ TRIALS: tuple[Mapping[str, Any], ...] = (
 
 def judge(answers: Answers) -> list[Check]:
     """The checks of the phase."""
-    return [_weights(answers, "weights", W), _weights(answers, "weights_oblong", W[:3])] + [
-        _predictions(answers, number) for number in range(2)
-    ]
+    weights = [_weights(answers, "weights", W), _weights(answers, "weights_few", W[:3])]
+    return present(weights) + present([_predictions(answers, number) for number in range(2)])
 
 
 def _weights(answers: Answers, trial: str, shown: Array) -> Check:
