@@ -1,7 +1,7 @@
 """The network of the digit recognizer, rebuilt: 784-10-10 in functions, as notebooks have it.
 
-Its author's bias gradient was a single number for each layer. `pellucid check` calls that one-bias-gradient-for-the-layer;
-here each neuron has its own.
+Its author's bias gradient was a single number for each layer. `pellucid check` calls that
+one-bias-gradient-for-the-layer; here each neuron has its own.
 """
 
 import numpy as np

@@ -112,9 +112,9 @@ def _print(file: Path, report: Report) -> None:
 
 
 def _line(one: PhaseReport, report: Report) -> str:
-    missing = ", ".join(one.missing) or ", ".join(one.phase.looked_for)
+    missing = ", ".join(one.missing)
     if one.status == "missing":
-        return f"not there yet: {missing}"
+        return f"not there yet: {', '.join(one.phase.looked_for)}"
     if one.status == "waiting":
         return "not judged yet: it builds on a phase that is wrong"
     skipped = next((check.note for check in one.checks if check.status == "skipped" and check.note), "")

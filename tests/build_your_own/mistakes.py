@@ -95,7 +95,8 @@ FORWARD: tuple[Plant, ...] = (
     ("one-neuron-at-a-time", "        return current", "        return current[0]"),
 )  # fmt: skip
 BACKWARD: tuple[Plant, ...] = (
-    ("sum-for-mean", f"{DW}\n        {DB}", "self.dW = dL_dz @ self.input.T\n        self.db = dL_dz.sum(axis=1, keepdims=True)"),
+    ("sum-for-mean", f"{DW}\n        {DB}",
+     "self.dW = dL_dz @ self.input.T\n        self.db = dL_dz.sum(axis=1, keepdims=True)"),
     ("sum-for-mean", DW, "self.dW = dL_dz @ self.input.T"),
     ("averaged-twice", ERROR, "dL_da = (self.layers[-1].a - Y) / Y.shape[1]"),
     ("averaged-at-every-layer", "dL_dx = self.W.T @ dL_dz", "dL_dx = self.W.T @ dL_dz / batch_size"),
@@ -115,9 +116,11 @@ BACKWARD: tuple[Plant, ...] = (
     ("bias-gradient-row-for-column", DB, "self.db = dL_dz.mean(axis=1)"),
     ("bias-gradient-not-averaged", DB, "self.db = dL_dz"),
     ("own-output-for-input", DW, "self.dW = dL_dz @ self.a.T / batch_size"),
-    ("x-for-every-layer", "current = layer.forward(current)", "current = layer.forward(current)\n            layer.input = X"),
+    ("x-for-every-layer", "current = layer.forward(current)",
+     "current = layer.forward(current)\n            layer.input = X"),
     ("z-for-the-activation", "        return current",
-     "        for before, layer in zip(self.layers, self.layers[1:]):\n            layer.input = before.z\n        return current"),
+ 
+        "        for before, layer in zip(self.layers, self.layers[1:]):\n            layer.input = before.z\n        return current"),
     ("gradient-passed-around-the-activation", "dL_dx = self.W.T @ dL_dz", "dL_dx = self.W.T @ dL_da"),
     ("updated-before-passed-back", "dL_dx = self.W.T @ dL_dz", "dL_dx = (self.W - 0.5 * self.dW).T @ dL_dz"),
     ("gradient-piles-up", DW, "self.dW = getattr(self, 'dW', 0) + dL_dz @ self.input.T / batch_size"),
@@ -146,7 +149,8 @@ TRAINING: tuple[Plant, ...] = (
     ("epoch-loss-summed", "return total_loss / n_samples", "return total_loss"),
     ("short-batch-weighs-as-much", "total_loss += loss * (end - start)", "total_loss += loss * n_samples / 3"),
     ("loss-of-the-last-batch", "return total_loss / n_samples", "return loss"),
-    ("accuracy-over-the-wrong-axis", "net.forward(X).argmax(axis=0)\n    return", "net.forward(X).argmax(axis=1)\n    return"),
+    ("accuracy-over-the-wrong-axis", "net.forward(X).argmax(axis=0)\n    return",
+     "net.forward(X).argmax(axis=1)\n    return"),
     ("accuracy-not-a-fraction", "return (predictions == y).mean()", "return (predictions == y).mean() * 100"),
     ("error-for-accuracy", "return (predictions == y).mean()", "return (predictions != y).mean()"),
 )  # fmt: skip
@@ -163,7 +167,8 @@ IMPROVEMENTS: tuple[Plant, ...] = (
     ("velocity-forgotten", "if layer_id not in self.velocities:", "if True:"),
     ("velocity-shared-by-layers", '"""A step of one layer."""', "layer_id = 0"),
     ("bias-left-out-of-the-update", '        layer.b += v["b"]\n', ""),
-    ("uphill", 'v["W"] = self.momentum * v["W"] - self.lr * layer.dW\n        v["b"] = self.momentum * v["b"] - self.lr',
+ 
+       ("uphill", 'v["W"] = self.momentum * v["W"] - self.lr * layer.dW\n        v["b"] = self.momentum * v["b"] - self.lr',
      'v["W"] = self.momentum * v["W"] + self.lr * layer.dW\n        v["b"] = self.momentum * v["b"] + self.lr'),
     ("learning-rate-grows", "0.5 ** (epoch // 5)", "1.5 ** (epoch // 5)"),
     ("dropout-without-scaling", "return a * mask / (1 - rate)", "return a * mask"),
@@ -171,14 +176,16 @@ IMPROVEMENTS: tuple[Plant, ...] = (
     ("dropout-rate-turned-round", MASK, MASK.replace(">=", "<")),
     ("dropout-at-the-test", "    if not training:\n        return a\n", ""),
     ("same-mask-for-all-examples", MASK, "mask = np.random.rand(a.shape[0], 1) >= rate"),
-    ("weight-decay-on-the-bias", "layer.dW += strength * layer.W", "layer.dW += strength * layer.W\n        layer.db += strength * layer.b"),
+    ("weight-decay-on-the-bias", "layer.dW += strength * layer.W",
+     "layer.dW += strength * layer.W\n        layer.db += strength * layer.b"),
     ("factor-of-the-l2-term", "layer.dW += strength * layer.W", "layer.dW += 2 * strength * layer.W"),
     ("l2-term-replaces-the-gradient", "layer.dW += strength * layer.W", "layer.dW = strength * layer.W"),
     ("l2-term-subtracted", "layer.dW += strength * layer.W", "layer.dW -= strength * layer.W"),
 )  # fmt: skip
 # in the network of seed 004, whose loss is the squared error
 SQUARED_ERROR: tuple[Plant, ...] = (
-    ("output-derivative-forgotten", "2 * (self.layers[-1].a - Y) * sigmoid_derivative(self.layers[-1].z)", "2 * (self.layers[-1].a - Y)"),
+    ("output-derivative-forgotten", "2 * (self.layers[-1].a - Y) * sigmoid_derivative(self.layers[-1].z)",
+     "2 * (self.layers[-1].a - Y)"),
     ("factor-of-the-squared-error", "dL_dz = 2 * (", "dL_dz = ("),
     ("derivative-at-a", "sigmoid_derivative(self.layers[-1].z)", "sigmoid_derivative(self.layers[-1].a)"),
 )  # fmt: skip

@@ -12,9 +12,9 @@ from pellucid.glass.check.mistake import Array, Check, Finding, Mistake
 EXITS = Mistake(
     "exits",
     "the program ends Python",
-    "`sys.exit`, `exit` or `quit` ends the whole process, and with it whoever imported the file or called the function.",
-    "Return from the function instead, or raise an error; keep `sys.exit` for the block `if __name__ == "
-    '"__main__":`.',
+    "`sys.exit`, `exit` or `quit` ends the whole process, and with it whoever imported the file or called the "
+    "function.",
+    'Return from the function instead, or raise an error; keep `sys.exit` for the block `if __name__ == "__main__":`.',
 )
 NEVER_ENDS = Mistake(
     "never-ends",

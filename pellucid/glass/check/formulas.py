@@ -91,7 +91,7 @@ class Pass:
     @property
     def B(self) -> int:
         """The size of the batch."""
-        return self.X.shape[1]
+        return int(self.X.shape[1])
 
     def x(self, k: int) -> Array:
         """What layer k reads."""

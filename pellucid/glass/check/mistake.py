@@ -55,7 +55,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """One assertion on the learner's code: "passed", "failed", "missing" (not there yet) or "skipped" (cannot be run here)."""
+    """An assertion on the learner's code: passed, failed, missing (not there yet) or skipped (cannot be run here)."""
 
     name: str
     status: str

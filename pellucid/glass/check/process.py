@@ -128,7 +128,10 @@ def works_at_import(tree: ast.Module) -> bool:
     """Whether statements outside of functions and classes call something in a loop, or just call it."""
     return any(
         isinstance(statement, ast.For | ast.While | ast.With)
-        or (isinstance(statement, ast.Expr | ast.Assign) and any(isinstance(node, ast.Call) for node in ast.walk(statement)))
+        or (
+            isinstance(statement, ast.Expr | ast.Assign)
+            and any(isinstance(node, ast.Call) for node in ast.walk(statement))
+        )
         for statement in tree.body
     )
 
@@ -144,5 +147,5 @@ def _empty(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Pass):
         return True
     if isinstance(statement, ast.Return):
-        return statement.value is None or isinstance(statement.value, ast.Constant) and statement.value.value is None
+        return statement.value is None or (isinstance(statement.value, ast.Constant) and statement.value.value is None)
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)

@@ -1,4 +1,4 @@
-"""A question: a function is called with small numbers, and its answer held to the right one and to those of mistakes."""
+"""A question: a function is called with small numbers, its answer held to the right one and to those of mistakes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, Variant
 CHANGES_INPUT = Mistake(
     "input-changed-in-place",
     "the function changes the array that it is given",
-    "NumPy arrays are handed over without a copy: `z[z < 0] = 0` or `z -= z.max()` also changes the caller's z, which the "
+    "NumPy arrays are handed over without a copy: `z[z < 0] = 0` or `z -= z.max()` also changes the caller's "
+    "z, which the "
     "backward pass still needs.",
     "Compute a new array: `np.maximum(0, z)`, `z = z - z.max(...)`, or begin with `z = z.copy()`.",
 )
@@ -63,14 +64,14 @@ class Question:
             if other.finding:
                 other = Check(other.name, other.status, with_numbers(other.finding, self.values), other.note)
             return other
-        name, values = str(result["name"]), list(self.values.values())
+        name, line, values = str(result["name"]), result.get("line"), list(self.values.values())
         parameters = [str(parameter).lower() for parameter in result["parameters"]]
         right = self.also[parameters[0]] if parameters and parameters[0] in self.also else self.right
         with np.errstate(all="ignore"):
             expected = np.asarray(right(*values), float)
             others = [np.asarray(formula(*values), float) for formula in self.accepted]
             variants = answers_of(self.variants, name, values)
-        called = f"{name}({', '.join(self.values)})"
+        called = f"{name}({', '.join(self.values)})" + (f", which begins in line {line}" if line else "")
         came, finding = array_of(result["value"], name, called)
         shown = {"result": expected}
         if finding or came is None:

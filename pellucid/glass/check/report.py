@@ -66,7 +66,7 @@ MISTAKES: tuple[Mistake, ...] = (
 
 @dataclass(frozen=True)
 class PhaseReport:
-    """A phase: "passed", "missing" (nothing of it is there yet), "failed", "waiting" (it builds on a failed one) or "skipped"."""
+    """A phase: "passed", "failed", "missing" (not there yet), "waiting" (it builds on a failed one) or "skipped"."""
 
     phase: Phase
     status: str

@@ -1,7 +1,7 @@
 """The names and forms in which the learner may have written a network, and how each is used. One table, no guessing.
 
-The specification has classes, `Layer` and `NeuralNetwork`; notebooks often have functions instead, `forward_prop(W1, b1, W2,
-b2, X)` and `backward_prop(Z1, A1, Z2, A2, W1, W2, X, Y)`. Both are driven here by the same verbs.
+The specification has classes, `Layer` and `NeuralNetwork`; notebooks often have functions instead,
+`forward_prop(W1, b1, W2, b2, X)` and `backward_prop(Z1, A1, Z2, A2, W1, W2, X, Y)`. Both are driven by the same verbs.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def use(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
 
 
 class Classes:
-    """`NeuralNetwork(layer_sizes, activations)` with `layers`, each of which has `W`, `b` and, after the way back, `dW`, `db`."""
+    """`NeuralNetwork(layer_sizes, activations)`: its `layers` have `W`, `b` and, after the way back, `dW`, `db`."""
 
     def __init__(self, module: ModuleType, sizes: list[int], activations: list[str]) -> None:
         make = find(module, NETWORKS)
@@ -120,12 +120,14 @@ class Classes:
         if single and activations[0] != ("relu" if has(module, ("relu",)) else "sigmoid"):
             raise Missing(f"{activations[0]} in a network that chooses its activations itself")
         self.net = make(sizes) if single else make(sizes, activations)
-        self.layers = getattr(self.net, "layers", None)
-        if not isinstance(self.layers, list | tuple) or len(self.layers) != len(sizes) - 1:
+        layers = getattr(self.net, "layers", None)
+        if not isinstance(layers, list | tuple) or len(layers) != len(sizes) - 1:
+            came = f"of {len(layers)}" if isinstance(layers, list | tuple) else f"a {type(layers).__name__}"
             raise Unfit(
                 f"The network of sizes {sizes} should have a list `layers` with {len(sizes) - 1} layers in it; "
-                f"`layers` is {'not there' if self.layers is None else f'a {type(self.layers).__name__}'}."
+                f"`layers` is {'not there' if layers is None else came}."
             )
+        self.layers = list(layers)
         for number, layer in enumerate(self.layers):
             for name in ("W", "b"):
                 if not isinstance(getattr(layer, name, None), np.ndarray):

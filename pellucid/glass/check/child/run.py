@@ -1,7 +1,7 @@
 """Begin the child: `python -I run.py FOLDER`, with the request in FOLDER.
 
-The package of this file is loaded under a name of its own, without importing pellucid (it takes longer than the check) and
-without leaving a name on the path that the learner's own modules might have.
+The package of this file is loaded under a name of its own: without importing pellucid, which takes longer than the
+check, and without leaving a name on the path that the learner's own modules might have.
 """
 
 from __future__ import annotations

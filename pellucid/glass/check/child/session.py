@@ -58,7 +58,7 @@ def main(folder: Path) -> None:
         answers.flush()
 
     printed = Printed()
-    sys.stdout = sys.stderr = io.TextIOWrapper(printed, encoding="utf-8", errors="replace", write_through=True)  # type: ignore[type-var]
+    sys.stdout = sys.stderr = io.TextIOWrapper(printed, encoding="utf-8", errors="replace", write_through=True)
     stand_ins.install()
     file = Path(request["file"])
 

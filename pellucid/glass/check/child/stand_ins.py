@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableSequence, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -80,7 +80,7 @@ class Anything:
 class Pretended(ModuleType):
     """A module in which every name exists."""
 
-    __path__: list[str] = []
+    __path__: MutableSequence[str] = []  # noqa: RUF012 - a module without it is no package
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

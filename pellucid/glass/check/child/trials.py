@@ -27,7 +27,9 @@ def call(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> Answer
     result = use(function, values)
     changed = [name for name, array in before.items() if not np.array_equal(array, values[name])]
     names = [parameter.name for parameter in positional(function)]
-    return {"name": function.__name__, "parameters": names, "value": encode(result), "changed": changed}
+    name, line = getattr(function, "__name__", trial["names"][0]), getattr(function, "__code__", None)
+    told = {"name": name, "parameters": names, "value": encode(result), "changed": changed}
+    return told | {"line": line.co_firstlineno if line else None}
 
 
 def _value(told: Any) -> Any:
@@ -94,7 +96,7 @@ def network(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> Ans
 
 
 def _numerical(made: Any, given: Any, X: Any, Y: Any) -> list[list[list[Answer]]]:
-    """(L(w + h) − L(w − h)) / 2h for every weight and bias, with the learner's own forward pass, for each of `_losses`."""
+    """(L(w + h) − L(w − h)) / 2h for every weight and bias, with the learner's own forward pass; L: `_losses`."""
     gradient = []
     for number, pair in enumerate(given):
         tensors = []

@@ -70,7 +70,8 @@ SOFTMAX_OVERFLOW = Mistake(
 SOFTMAX_BATCH_SHIFT = Mistake(
     "softmax-shifted-by-the-whole-batch",
     "the largest score of the whole batch is subtracted, not that of each column",
-    "Where one example's scores are far larger than another's, all exponentials of the other become 0, and 0 / 0 is NaN.",
+    "Where one example's scores are far larger than another's, all exponentials of the other become 0, and 0 "
+    "/ 0 is NaN.",
     "`z.max(axis=0, keepdims=True)`: a maximum for each column.",
 )
 SOFTMAX_UNDIVIDED = Mistake(
@@ -101,7 +102,8 @@ LOSS_CLASSES = Mistake(
 LOG_OF_ZERO = Mistake(
     "log-of-zero",
     "log 0 is −infinity, and 0 · infinity is NaN",
-    "A softmax that is very sure rounds the other probabilities to exactly 0. One such number makes the whole loss NaN.",
+    "A softmax that is very sure rounds the other probabilities to exactly 0. One such number makes the whole "
+    "loss NaN.",
     "`np.log(np.clip(y_pred, 1e-15, 1))`, or `np.log(y_pred + 1e-15)`.",
 )
 LOSS_SWAPPED = Mistake(
@@ -138,7 +140,7 @@ def _exp_over(axis: int | None, keepdims: bool = True) -> Any:
 
 
 def _loss(p: Array, y: Array) -> Array:
-    return -(y * np.log(p)).sum(axis=0)
+    return np.asarray(-(y * np.log(p)).sum(axis=0))
 
 
 def _clipped(formula: Any) -> Any:

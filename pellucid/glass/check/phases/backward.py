@@ -10,9 +10,19 @@ import numpy as np
 from pellucid.glass.check.answers import Answers, array_of
 from pellucid.glass.check.child.encoding import decode, encode
 from pellucid.glass.check.formulas import LOSSES, Pass
-from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, first_difference, present, recognize, wrong
+from pellucid.glass.check.mistake import (
+    Array,
+    Check,
+    Finding,
+    Mistake,
+    close,
+    first_difference,
+    present,
+    recognize,
+    wrong,
+)
 from pellucid.glass.check.phases import slips
-from pellucid.glass.check.phases.networks import DEEP, OBLONG, SQUARE, Small, facts, factor_for
+from pellucid.glass.check.phases.networks import DEEP, OBLONG, SQUARE, Small, factor_for, facts
 from pellucid.glass.check.question import CHANGES_INPUT, Question, failed
 
 SHARED_STEP = Mistake(
@@ -127,7 +137,7 @@ def _found(
     notes = [first_difference(came[first], right[first])]
     if slope := _slope(result, first, ending, scale):
         notes.append(
-            f"the numerical gradient: {first}{slope[0]} nudged by ±0.00001 moves your own loss at a rate of {slope[1]:.6g}"
+            f"the numerical gradient: {first}{slope[0]}, when nudged, moves your own loss {slope[1]:.6g} times as much"
         )
     fine = [label for label in right if label not in different]
     if fine:
@@ -173,7 +183,9 @@ def _agrees(
     """The gradient is also that of the learner's own forward pass, by differences."""
     for label, gradient in came.items():
         slopes = _numbers(result, label, ending, scale)
-        if slopes is not None and slopes.size == gradient.size and not close(gradient.reshape(slopes.shape), slopes, 1e-3):  # fmt: skip
+        if slopes is None or slopes.size != gradient.size:
+            continue
+        if not close(gradient.reshape(slopes.shape), slopes, 1e-3):
             what = f"{label} is not the numerical gradient of your own forward pass."
             return failed(name, Finding(what, None, called, {}, {label: gradient}, {label: slopes}))
     return Check(name, "passed")

@@ -104,7 +104,7 @@ ITERATORS = ("batch_loader", "create_batches", "get_batches", "batch_iterator", 
 
 def one_hot(labels: Array, classes: int = 10) -> Array:
     """(classes, N): a 1 in each column, in the row of its label."""
-    return np.eye(classes)[np.asarray(labels, int)].T
+    return np.asarray(np.eye(classes)[np.asarray(labels, int)].T)
 
 
 def _rows_of_ones(labels: Array, classes: int = 10) -> Array:
@@ -166,7 +166,11 @@ NORMALIZE = Question(
     ("normalize",),
     {"images": IMAGES},
     lambda x: COLUMNS(x) / 255.0,
-    tuple((mistake, lambda x, answer=answer: answer) for mistake, answer in _wrong_images(IMAGES) if mistake is not NOT_FLATTENED),
+    tuple(
+        (mistake, lambda x, answer=answer: answer)
+        for mistake, answer in _wrong_images(IMAGES)
+        if mistake is not NOT_FLATTENED  # it may flatten elsewhere
+    ),
     accepted=tuple(lambda x, s=s, f=f: f(s(x)) for s, f in product(SCALES, (COLUMNS, lambda x: x))),
 )  # fmt: skip
 TRIALS: tuple[Mapping[str, Any], ...] = (
@@ -206,9 +210,7 @@ def _load(answers: Answers) -> Check:
             f"y_{part}", arrays[f"y_{part}"], numbers, called
         )
         if finding and part == "test" and finding.mistake is UNSCALED:
-            finding = Finding(
-                finding.what, TEST_UNSCALED, called, {}, finding.came, finding.right, finding.notes
-            )
+            finding = Finding(finding.what, TEST_UNSCALED, called, {}, finding.came, finding.right, finding.notes)
         if finding:
             return failed(name, finding)
     return Check(name, "passed")

@@ -1,58 +1,21 @@
-"""Phase 3: how weights begin, and the way forward."""
+"""Phase 3: the way forward."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from pellucid.glass.check.answers import Answers, array_of
 from pellucid.glass.check.formulas import Pass, changed
 from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, first_difference, present, recognize
-from pellucid.glass.check.phases.networks import OBLONG, SQUARE, Small, facts, factor_for
+from pellucid.glass.check.phases import beginnings
+from pellucid.glass.check.phases.networks import OBLONG, SQUARE, Small, factor_for, facts
 from pellucid.glass.check.question import CHANGES_INPUT, failed
 
-W_TRANSPOSED = Mistake(
-    "weights-transposed",
-    "the weight matrix is (inputs, outputs)",
-    "In W x each row of W is a neuron, so W has as many rows as neurons: (outputs, inputs).",
-    "`np.random.randn(output_size, input_size) * np.sqrt(2 / input_size)`.",
-)
-ZEROS = Mistake(
-    "weights-all-alike",
-    "all weights begin with the same number",
-    "Neurons that begin alike get the same gradient and stay alike for ever: a layer of 128 is then worth one neuron.",
-    "Draw them at random: `np.random.randn(output_size, input_size) * np.sqrt(2 / input_size)`.",
-)
-TOO_LARGE = Mistake(
-    "weights-too-large",
-    "the weights have a standard deviation of 1, whatever the number of inputs",
-    "A sum over n inputs is √n times as large as one term. With 784 inputs z is about ±20, sigmoids saturate, and "
-    "softmax is sure before it has learned anything.",
-    "Times √(2 / fan_in), He's initialization: `np.random.randn(output_size, input_size) * np.sqrt(2 / input_size)`.",
-)
-POSITIVE = Mistake(
-    "weights-all-positive",
-    "no weight is negative",
-    "`np.random.rand` draws from 0 to 1. Positive inputs then always make large positive sums, the more inputs the larger.",
-    "`np.random.randn`, with mean 0, times √(2 / fan_in).",
-)
-FAN_MIXED_UP = Mistake(
-    "fan-in-and-fan-out-mixed-up",
-    "the number of outputs stands under the root",
-    "How large a sum gets depends on how many terms it has, and that is the number of inputs.",
-    "He: `np.sqrt(2 / input_size)`; Xavier: `np.sqrt(2 / (input_size + output_size))`.",
-)
-NO_ROOT = Mistake(
-    "variance-for-deviation",
-    "2 / fan_in is taken as the standard deviation; it is the variance",
-    "The weights are √(fan_in / 2) times too small, and what goes through the layers shrinks to nothing.",
-    "Take the root: `np.random.randn(...) * np.sqrt(2 / input_size)`.",
-)
 FLAT_BIAS = Mistake(
     "row-for-column",
     "the bias is (n,), where a column (n, 1) is meant",
-    "To NumPy (n,) is a row. Added to (n, B) it runs along the examples instead of the neurons: an error, or, when there "
+    "To NumPy (n,) is a row. Added to (n, B) it runs along the examples instead of the neurons: an error, or, "
+    "when there "
     "are as many examples as neurons, a wrong sum without one.",
     "`b = np.zeros((output_size, 1))`.",
 )
@@ -118,6 +81,11 @@ FLAT = Mistake(
 )
 
 
+def _twice(self: Pass, k: int, here: bool) -> Array:
+    """An activation that is applied twice in some layers."""
+    once = self.act(k, self.zs[k])
+    return self.act(k, once) if here else once
+
 
 # Lines of a pass that read otherwise.
 LINES: tuple[tuple[Mistake, type[Pass]], ...] = (
@@ -130,8 +98,8 @@ LINES: tuple[tuple[Mistake, type[Pass]], ...] = (
     (OUTPUT_IS_Z, changed(a=lambda self, k: self.zs[k] if k == self.last else self.act(k, self.zs[k]))),
     (OUTPUT_IS_Z, changed(a=lambda self, k: self.zs[k])),
     (ACTIVATED_TWICE, changed(a=lambda self, k: self.act(k, self.act(k, self.zs[k])))),
-    (ACTIVATED_TWICE, changed(a=lambda self, k: self.act(k, self.act(k, self.zs[k]) if k == self.last else self.zs[k]))),
-    (ACTIVATED_TWICE, changed(a=lambda self, k: self.act(k, self.act(k, self.zs[k]) if k < self.last else self.zs[k]))),
+    (ACTIVATED_TWICE, changed(a=lambda self, k: _twice(self, k, k == self.last))),
+    (ACTIVATED_TWICE, changed(a=lambda self, k: _twice(self, k, k < self.last))),
     (EVERY_X, changed(x=lambda self, k: self.X)),
     (HIDDEN_SOFTMAX, changed(a=lambda self, k: self.act(self.last, self.zs[k]))),
     (HIDDEN_SOFTMAX, changed(a=lambda self, k: np.tanh(self.zs[k]) if k < self.last else self.act(k, self.zs[k]))),
@@ -145,12 +113,8 @@ LINES: tuple[tuple[Mistake, type[Pass]], ...] = (
     ),
 )  # fmt: skip
 
-INPUTS, OUTPUTS = 200, 40
 TRIALS = (
-    *(
-        {"id": f"beginning_{hidden}", "kind": "beginning", "sizes": [INPUTS, OUTPUTS], "hidden": hidden}
-        for hidden in SQUARE
-    ),
+    *beginnings.TRIALS,
     *(small.told(f"forward_square_{hidden}") for hidden, small in SQUARE.items()),
     *(small.told(f"forward_oblong_{hidden}") for hidden, small in OBLONG.items()),
 )
@@ -158,55 +122,12 @@ TRIALS = (
 
 def judge(answers: Answers) -> list[Check]:
     """The checks of the phase."""
-    checks = present([_beginning(answers, hidden) for hidden in SQUARE])
+    checks = beginnings.judge(answers)
     for kind, table in (("oblong", OBLONG), ("square", SQUARE)):
         checks += present([_shapes(answers, f"forward_{kind}_{hidden}", small) for hidden, small in table.items()])
     for kind, table in (("square", SQUARE), ("oblong", OBLONG)):
         checks += present([_forward(answers, f"forward_{kind}_{hidden}", small) for hidden, small in table.items()])
     return checks
-
-
-def _beginning(answers: Answers, hidden: str) -> Check:
-    name, called = "weights", f"initialize_weights({INPUTS}, {OUTPUTS})"
-    result, other = answers.result(f"beginning_{hidden}", "initialize_weights", called)
-    if other:
-        return other
-    W, finding = array_of(result["W"], "initialize_weights", called)
-    if W is None:
-        assert finding
-        return failed(name, finding)
-    came = {"shape": str(W.shape), "mean": f"{W.mean():.4f}", "deviation": f"{W.std():.4f}"}
-    he, xavier = np.sqrt(2 / INPUTS), np.sqrt(2 / (INPUTS + OUTPUTS))
-    right = {
-        "shape": str((OUTPUTS, INPUTS)),
-        "mean": "0",
-        "deviation": f"√(2 / {INPUTS}) = {he:.4f} (He), or √(2 / ({INPUTS} + {OUTPUTS})) = {xavier:.4f} (Xavier)",
-    }
-
-    def found(what: str, mistake: Mistake | None) -> Check:
-        return failed(name, Finding(what, mistake, called, {}, came, right))
-
-    if W.shape != (OUTPUTS, INPUTS):
-        mistake = W_TRANSPOSED if W.shape == (INPUTS, OUTPUTS) else None
-        return found(f"The weights of a layer of {INPUTS} inputs and {OUTPUTS} outputs are {W.shape}.", mistake)
-    if not np.isfinite(W).all():
-        return found("Some weights are no numbers.", None)
-    deviation = float(W.std())
-
-    def near(size: float) -> bool:
-        return bool(0.95 < deviation / size < 1.05)
-
-    if deviation < 1e-12:
-        return found("All weights begin with the same number.", ZEROS)
-    if W.min() >= 0:
-        return found("No weight is negative.", POSITIVE)
-    if near(np.sqrt(2 / OUTPUTS)) or near(np.sqrt(1 / OUTPUTS)):
-        return found("The weights' size depends on the number of outputs.", FAN_MIXED_UP)
-    if near(2 / INPUTS) or near(1 / INPUTS):
-        return found("The weights are far too small for so many inputs.", NO_ROOT)
-    if near(1.0) or deviation > 1:
-        return found("The weights are far too large for so many inputs.", TOO_LARGE)
-    return Check(name, "passed")
 
 
 def _shapes(answers: Answers, trial: str, small: Small) -> Check:
@@ -216,14 +137,16 @@ def _shapes(answers: Answers, trial: str, small: Small) -> Check:
     called = small.made(ending, form).split("; ")[0]
     result, other = answers.result(trial, name, called)
     if other:
-        return Check(name, "skipped") if other.status == "failed" else other
+        return Check(name, "skipped") if other.status == "failed" else Check(name, other.status, note="NeuralNetwork")
     for number, (W, b) in enumerate(result["shapes"]):
         inputs, outputs = small.sizes[number : number + 2]
         came = {f"layers[{number}].W": str(tuple(W)), f"layers[{number}].b": str(tuple(b))}
         right = {f"layers[{number}].W": f"({outputs}, {inputs})", f"layers[{number}].b": f"({outputs}, 1)"}
-        if W != [outputs, inputs]:
-            mistake = W_TRANSPOSED if W == [inputs, outputs] else None
-            what = f"layers[{number}].W is {tuple(W)}; with {inputs} inputs and {outputs} outputs it should be {outputs, inputs}."
+        if tuple(W) != (outputs, inputs):
+            mistake = beginnings.W_TRANSPOSED if tuple(W) == (inputs, outputs) else None
+            what = (
+                f"layers[{number}].W is {tuple(W)}; of {inputs} inputs and {outputs} outputs it is {outputs, inputs}."
+            )
             return failed(name, Finding(what, mistake, called, {}, came, right))
         if int(np.prod(b)) != outputs:
             what = f"layers[{number}].b is {tuple(b)}; ({outputs}, 1) is right."
@@ -275,9 +198,8 @@ def _flat_bias(answers: Answers, trial: str, small: Small, check: Check) -> Chec
         return check
     finding = check.finding
     named = FLAT_BIAS if "broadcast" in str(line.get("message", "")) and not finding.mistake else finding.mistake
-    return failed(
-        check.name, Finding(finding.what, named, finding.called, small.given(), notes=finding.notes)
-    )
+    return failed(check.name, Finding(finding.what, named, finding.called, small.given(), notes=finding.notes))
 
 
 MISTAKES = tuple(value for value in vars().values() if isinstance(value, Mistake) and value is not CHANGES_INPUT)
+MISTAKES += beginnings.MISTAKES

@@ -19,8 +19,8 @@ from pellucid.glass.check.phases.activations import QUESTIONS
 class Small:
     """A network with numbers of one decimal, and a batch for it.
 
-    In the square one every wrong order and missing transpose still multiplies, so that it gives numbers to recognize; in
-    the other one shapes that do not fit show.
+    In the square ones every wrong order and missing transpose still multiplies, and gives numbers to recognize; in the
+    oblong ones shapes that do not fit show.
     """
 
     sizes: tuple[int, ...]
@@ -46,7 +46,8 @@ class Small:
     @property
     def Y(self) -> Array:
         """Their labels, one-hot."""
-        return np.eye(self.sizes[-1])[(np.arange(self.batch) * 2 + 1 + np.arange(self.batch) // 3) % self.sizes[-1]].T
+        labels = (np.arange(self.batch) * 2 + 1 + np.arange(self.batch) // 3) % self.sizes[-1]
+        return np.asarray(np.eye(self.sizes[-1])[labels].T)
 
     @property
     def ending_words(self) -> Mapping[str, str]:

@@ -18,7 +18,8 @@ from pellucid.glass.check.question import failed
 COLUMNS = Mistake(
     "columns-for-neurons",
     "columns of W are drawn, where rows are the neurons",
-    "Row i of W holds the 784 weights of neuron i, one for each pixel. A column holds what one pixel means to all neurons.",
+    "Row i of W holds the 784 weights of neuron i, one for each pixel. A column holds what one pixel means to "
+    "all neurons.",
     "`W[i].reshape(28, 28)`.",
 )
 MIRRORED = Mistake(
@@ -143,7 +144,9 @@ def _predictions(answers: Answers, which: int) -> Check:
             return found(f"Line {i + 1} names another true class.", None)
         across = probabilities.argmax(axis=1)
         if numbers[1] != predictions[i]:
-            return found(f"Line {i + 1} names another prediction.", PREDICTION_AXIS if numbers[1] == across[i] else None)
+            return found(
+                f"Line {i + 1} names another prediction.", PREDICTION_AXIS if numbers[1] == across[i] else None
+            )
         if not _is(numbers[-1], wanted[i][2]):
             mistake = TRUE_CONFIDENCE if _is(numbers[-1], probabilities[y[i], i]) else None
             mistake = EXCHANGED if _is(numbers[-1], probabilities[i, predictions[i]]) else mistake
