@@ -104,10 +104,12 @@ def test_the_networks_that_the_guide_and_four_people_wrote_pass(name: str) -> No
 
 
 def test_what_the_four_people_wrote_wrongly_is_named(tmp_path: Path) -> None:
-    notes = (EXAMPLES / "notes.py").read_text(encoding="utf-8").replace("range(dz.shape[1])], axis=0)", "range(dz.shape[1])], axis=0) * len(dz.T)")  # fmt: skip
-    digits = (EXAMPLES / "digit_recognizer.py").read_text(encoding="utf-8").replace(", axis=1, keepdims=True", "")
-    for text, name in ((notes, "sum-for-mean"), (digits, "one-bias-gradient-for-the-layer")):
-        report = check(write(tmp_path, text=text))
+    mean = "for i in range(dz.shape[1])], axis=0)"
+    notes = ("notes", mean, f"{mean} * dz.shape[1]", "sum-for-mean")
+    digits = ("digit_recognizer", ", axis=1, keepdims=True", "", "one-bias-gradient-for-the-layer")
+    for file, old, new, name in (notes, digits):
+        text = (EXAMPLES / f"{file}.py").read_text(encoding="utf-8")
+        report = check(write(tmp_path, ("", old, new), text=text))
         assert [name_of(one.finding) for one in report.phases if one.status == "failed"] == [name]
 
 
@@ -129,9 +131,11 @@ RIGHT = {
     "einsum": ("dL_dz @ self.input.T / batch_size", "np.einsum('ib,jb->ij', dL_dz, self.input) / batch_size"),
     "a bias that is kept flat": ("np.zeros((output_size, 1))", "np.zeros(output_size)"),
     "the squared form of ŷ − y": ("dL_da = self.layers[-1].a - Y", "dL_da = -(Y - self.layers[-1].a)"),
-    "a new array for each step": ("layer.W -= learning_rate * layer.dW", "layer.W = layer.W - learning_rate * layer.dW"),
+    "a new array for each step": ("layer.W -= learning_rate * layer.dW",
+                                  "layer.W = layer.W - learning_rate * layer.dW"),
     "net.update": ("        for layer in net.layers:\n            layer.W -= learning_rate * layer.dW\n"
-                   "            layer.b -= learning_rate * layer.db\n    return", "        net.update(learning_rate)\n    return"),
+                   "            layer.b -= learning_rate * layer.db\n    return",
+                   "        net.update(learning_rate)\n    return"),
     "accuracy by a sum": ("(predictions == y).mean()", "np.sum(predictions == y) / len(y)"),
     "momentum as PyTorch has it": (
         'v["W"] = self.momentum * v["W"] - self.lr * layer.dW\n'
@@ -154,7 +158,8 @@ ALSO = {
 TOGETHER = [  # that touch different places, so that one child serves for many
     ["the scale from −1 to 1", "an identity matrix for one-hot", "ReLU by a mask", "a derivative of booleans",
      "sigmoid by tanh", "ε in the logarithm", "Xavier", "float32", "a sum by hand", "einsum", "net.update",
-     "momentum as PyTorch has it", "dropout that is made good at the test", "an L2 term without ½", "accuracy by a sum"],
+     "momentum as PyTorch has it", "dropout that is made good at the test", "an L2 term without ½",
+     "accuracy by a sum"],
     ["slope 1 at 0", "sigmoid that overflows to 0", "uniform weights", "a bias that is kept flat",
      "the squared form of ŷ − y", "a new array for each step", "prints", "an own random state"],
 ]  # fmt: skip
@@ -176,7 +181,8 @@ def test_a_backward_pass_that_updates_at_once_is_measured_by_how_far_it_moved(tm
     file = write(
         tmp_path,
         ("", "def backward(self, dL_da):", "def backward(self, dL_da, learning_rate):"),
-        ("", "        return dL_dx\n", "        self.W -= learning_rate * self.dW\n        self.b -= learning_rate * self.db\n        return dL_dx\n"),
+        ("", "        return dL_dx\n", "        self.W -= learning_rate * self.dW\n"
+         "        self.b -= learning_rate * self.db\n        return dL_dx\n"),
         ("", "def backward(self, Y):", "def backward(self, Y, learning_rate):"),
         ("", "dL_da = layer.backward(dL_da)", "dL_da = layer.backward(dL_da, learning_rate)"),
     )  # fmt: skip
@@ -275,7 +281,8 @@ def test_what_goes_wrong_at_the_import_is_said_with_the_line(body: str, words: s
 
 def test_answers_that_the_learner_writes_over_are_not_believed(tmp_path: Path) -> None:
     body = (
-        "import glob, tempfile\ndef relu(z):\n    for path in glob.glob(tempfile.gettempdir() + '/pellucid-check-*/answers.jsonl'):\n"
+        "import glob, tempfile\ndef relu(z):\n"
+        "    for path in glob.glob(tempfile.gettempdir() + '/pellucid-check-*/answers.jsonl'):\n"
         "        open(path, 'a').write('[1]\\n{\"id\": \"sigmoid\", \"result\": 5}\\nnonsense\\n')\n    return z"
     )  # fmt: skip
     (report,) = check(only(tmp_path, body), phase=2).phases
@@ -300,8 +307,7 @@ def test_the_untouched_skeleton_is_not_there_yet(pellucid: Command) -> None:
 def test_functions_with_nothing_in_them_are_not_there_yet(tmp_path: Path) -> None:
     text = SKELETON.read_text(encoding="utf-8").replace("raise NotImplementedError", "pass")
     report = check(write(tmp_path, text=text))
-    assert [one.status for one in report.phases if one.phase.number not in (3, 4)] == ["missing"] * 5
-    assert report.passed, [one.finding for one in report.phases]
+    assert {one.status for one in report.phases} == {"missing"}
 
 
 def test_one_phase_can_be_checked_alone(pellucid: Command, tmp_path: Path) -> None:

@@ -119,8 +119,8 @@ BACKWARD: tuple[Plant, ...] = (
     ("x-for-every-layer", "current = layer.forward(current)",
      "current = layer.forward(current)\n            layer.input = X"),
     ("z-for-the-activation", "        return current",
- 
-        "        for before, layer in zip(self.layers, self.layers[1:]):\n            layer.input = before.z\n        return current"),
+     "        for before, layer in zip(self.layers, self.layers[1:]):\n"
+     "            layer.input = before.z\n        return current"),
     ("gradient-passed-around-the-activation", "dL_dx = self.W.T @ dL_dz", "dL_dx = self.W.T @ dL_da"),
     ("updated-before-passed-back", "dL_dx = self.W.T @ dL_dz", "dL_dx = (self.W - 0.5 * self.dW).T @ dL_dz"),
     ("gradient-piles-up", DW, "self.dW = getattr(self, 'dW', 0) + dL_dz @ self.input.T / batch_size"),
@@ -167,8 +167,8 @@ IMPROVEMENTS: tuple[Plant, ...] = (
     ("velocity-forgotten", "if layer_id not in self.velocities:", "if True:"),
     ("velocity-shared-by-layers", '"""A step of one layer."""', "layer_id = 0"),
     ("bias-left-out-of-the-update", '        layer.b += v["b"]\n', ""),
- 
-       ("uphill", 'v["W"] = self.momentum * v["W"] - self.lr * layer.dW\n        v["b"] = self.momentum * v["b"] - self.lr',
+    ("uphill", 'v["W"] = self.momentum * v["W"] - self.lr * layer.dW\n'
+     '        v["b"] = self.momentum * v["b"] - self.lr',
      'v["W"] = self.momentum * v["W"] + self.lr * layer.dW\n        v["b"] = self.momentum * v["b"] + self.lr'),
     ("learning-rate-grows", "0.5 ** (epoch // 5)", "1.5 ** (epoch // 5)"),
     ("dropout-without-scaling", "return a * mask / (1 - rate)", "return a * mask"),

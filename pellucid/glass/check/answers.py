@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,12 +86,15 @@ class Answers:
     hang: Hang | None = None
     stubs: frozenset[str] = field(default_factory=frozenset)  # functions that the learner has not filled in
 
-    def result(self, trial: str, name: str, called: str) -> tuple[Mapping[str, Any], Check | None]:
-        """The result of a trial; or a check that says why there is none."""
+    def result(
+        self, trial: str, name: str, called: str, needs: Sequence[str] = ()
+    ) -> tuple[Mapping[str, Any], Check | None]:
+        """The result of a trial; or a check that says why there is none, such as that what it needs has no body yet."""
         line = self.told.get(trial)
+        empty = [one for one in (name.split(" ")[0], *needs) if one in self.stubs]
+        if line is not None and empty:
+            return {}, Check(name, "missing", note=empty[0])
         if line is not None and isinstance(line.get("result"), Mapping):
-            if name.split("(")[0] in self.stubs:
-                return {}, Check(name, "missing", note=name)
             return line["result"], None
         if line is not None and "error" in line:
             return {}, self._error(line, name, called)

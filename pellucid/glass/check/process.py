@@ -137,10 +137,11 @@ def works_at_import(tree: ast.Module) -> bool:
 
 
 def stubs(tree: ast.Module) -> Iterator[str]:
-    """The functions and methods in which there is nothing yet but a docstring, `pass`, `...` or `return None`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and all(_empty(statement) for statement in node.body):
-            yield node.name
+    """Functions and methods (`Layer.forward`) in which there is nothing yet but a docstring, `pass`, `return None`."""
+    for prefix, body in (("", tree.body), *((f"{c.name}.", c.body) for c in tree.body if isinstance(c, ast.ClassDef))):
+        for node in body:
+            if isinstance(node, ast.FunctionDef) and all(_empty(statement) for statement in node.body):
+                yield prefix + node.name
 
 
 def _empty(statement: ast.stmt) -> bool:

@@ -15,7 +15,7 @@ from .forms import Classes, Missing, Unfit, build, find, has, positional, roles,
 
 Trial = dict[str, Any]
 Answer = dict[str, Any]
-STEP = 1e-5  # of the numerical gradient
+STEPS = {"float32": 3e-3, "float16": 3e-2}  # of the numerical gradient; else 1e-5
 BATCHES = 50  # after which a batch iterator that never ends is left
 
 
@@ -98,18 +98,19 @@ def network(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> Ans
 def _numerical(made: Any, given: Any, X: Any, Y: Any) -> list[list[list[Answer]]]:
     """(L(w + h) − L(w − h)) / 2h for every weight and bias, with the learner's own forward pass; L: `_losses`."""
     gradient = []
+    size = STEPS.get(str(np.asarray(made.forward(X.copy())).dtype), 1e-5)
     for number, pair in enumerate(given):
         tensors = []
         for place, tensor in enumerate(pair):
             slopes = np.zeros((3, tensor.size))
             for at in range(tensor.size):
                 ends = []
-                for step in (STEP, -STEP):
+                for step in (size, -size):
                     moved = [[W.copy(), b.copy()] for W, b in given]
                     moved[number][place].flat[at] += step
                     made.set(moved)
                     ends.append(_losses(np.asarray(made.forward(X.copy()), np.float64), Y))
-                slopes[:, at] = (ends[0] - ends[1]) / (2 * STEP)
+                slopes[:, at] = (ends[0] - ends[1]) / (2 * size)
             tensors.append([encode(slope.reshape(tensor.shape)) for slope in slopes])
         gradient.append(tensors)
     return gradient

@@ -22,7 +22,7 @@ from pellucid.glass.check.mistake import (
     wrong,
 )
 from pellucid.glass.check.phases import slips
-from pellucid.glass.check.phases.networks import DEEP, OBLONG, SQUARE, Small, factor_for, facts
+from pellucid.glass.check.phases.networks import BACKWARD, DEEP, OBLONG, SQUARE, Small, factor_for, facts
 from pellucid.glass.check.question import CHANGES_INPUT, Question, failed
 
 SHARED_STEP = Mistake(
@@ -92,7 +92,7 @@ def _backward(answers: Answers, trial: str, small: Small) -> Check:
     name = f"backward ({small.hidden}, {len(small.sizes) - 1} layers)"
     ending, form, factor = facts(answers)
     called = small.made(ending, form) + ("; net.backward(Y)" if form == "class" else "; backward_prop(...)")
-    result, other = answers.result(trial, name, called)
+    result, other = answers.result(trial, name, called, BACKWARD)
     if other:
         return other
     if "gradient" not in result:

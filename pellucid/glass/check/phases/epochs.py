@@ -12,7 +12,7 @@ from pellucid.glass.check.child.encoding import decode
 from pellucid.glass.check.formulas import Pass
 from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, first_difference, recognize
 from pellucid.glass.check.phases.batches import judge_batches
-from pellucid.glass.check.phases.networks import Small, factor_for, facts
+from pellucid.glass.check.phases.networks import BACKWARD, Small, factor_for, facts
 from pellucid.glass.check.phases.steps import NOTHING_MOVES, RATE, first_wrong, judge_step
 from pellucid.glass.check.question import failed, pairs
 
@@ -62,7 +62,7 @@ def _epoch(answers: Answers, trial: str, small: Small) -> Check:
     name = "train_epoch"
     ending, _, factor = facts(answers)
     called = f"train_epoch(net, X, Y, batch_size={BATCH}, learning_rate={RATE})"
-    result, other = answers.result(trial, name, called)
+    result, other = answers.result(trial, name, called, BACKWARD)
     if other:
         return other
     orders: list[list[int]] = []

@@ -8,7 +8,7 @@ from pellucid.glass.check.answers import Answers, array_of
 from pellucid.glass.check.formulas import Pass, changed
 from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, first_difference, present, recognize
 from pellucid.glass.check.phases import beginnings
-from pellucid.glass.check.phases.networks import OBLONG, SQUARE, Small, factor_for, facts
+from pellucid.glass.check.phases.networks import FORWARD, OBLONG, SQUARE, Small, factor_for, facts
 from pellucid.glass.check.question import CHANGES_INPUT, failed
 
 FLAT_BIAS = Mistake(
@@ -135,7 +135,7 @@ def _shapes(answers: Answers, trial: str, small: Small) -> Check:
     name = "shapes"
     ending, form, _ = facts(answers)
     called = small.made(ending, form).split("; ")[0]
-    result, other = answers.result(trial, name, called)
+    result, other = answers.result(trial, name, called, FORWARD)
     if other:
         return Check(name, "skipped") if other.status == "failed" else Check(name, other.status, note="NeuralNetwork")
     for number, (W, b) in enumerate(result["shapes"]):
@@ -158,7 +158,7 @@ def _forward(answers: Answers, trial: str, small: Small) -> Check:
     name = f"forward ({small.hidden})"
     ending, form, factor = facts(answers)
     called = small.made(ending, form)
-    result, other = answers.result(trial, name, called)
+    result, other = answers.result(trial, name, called, FORWARD)
     if other:
         return _flat_bias(answers, trial, small, other)
     if "output" not in result:

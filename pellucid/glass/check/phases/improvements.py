@@ -102,7 +102,7 @@ def moved(rule: Rule, shared: bool = False, bias: bool = True) -> dict[str, Arra
 def _momentum(answers: Answers) -> Check:
     name = "MomentumSGD"
     called = f"MomentumSGD({RATE}, {MOMENTUM}).update(layer, layer_id), three times for each of two layers"
-    result, other = answers.result("momentum", name, called)
+    result, other = answers.result("momentum", name, called, ("MomentumSGD.update",))
     if other:
         return other
     came: dict[str, Array] = {}

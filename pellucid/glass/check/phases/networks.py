@@ -90,6 +90,9 @@ class Small:
         return kind(parameters or self.parameters, self.hidden, ending, self.X, self.Y, factor)
 
 
+# What a network needs to go forwards, and back.
+FORWARD = ("initialize_weights", "Layer.forward", "NeuralNetwork.forward")
+BACKWARD = (*FORWARD, "Layer.backward", "NeuralNetwork.backward")
 # Seeds with which no z of a ReLU is near its kink, and each layer has some on both sides of it.
 SQUARE = {hidden: Small((4, 4, 4), 4, hidden, 30) for hidden in ("sigmoid", "relu")}
 OBLONG = {hidden: Small((5, 4, 3), 6, hidden, 111) for hidden in ("sigmoid", "relu")}

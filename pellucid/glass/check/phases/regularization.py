@@ -148,7 +148,7 @@ def _dropout_check(answers: Answers) -> Check:
 
 def _penalty(answers: Answers) -> Check:
     name, called = "l2_penalty", f"l2_penalty(layers, {STRENGTH}); add_l2_gradient(layers, {STRENGTH})"
-    result, other = answers.result("penalty", name, called)
+    result, other = answers.result("penalty", name, called, ("add_l2_gradient",))
     if other:
         return other
     term, finding = array_of(result["term"], name, called)

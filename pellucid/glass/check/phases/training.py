@@ -11,7 +11,7 @@ from pellucid.glass.check.answers import Answers, array_of
 from pellucid.glass.check.child.encoding import encode
 from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, first_difference, present, recognize
 from pellucid.glass.check.phases import epochs, steps
-from pellucid.glass.check.phases.networks import SQUARE, Small, factor_for, facts
+from pellucid.glass.check.phases.networks import BACKWARD, FORWARD, SQUARE, Small, factor_for, facts
 from pellucid.glass.check.phases.steps import RATE, first_wrong, judge_step
 from pellucid.glass.check.question import failed, pairs
 
@@ -69,14 +69,18 @@ def _update(answers: Answers, small: Small) -> Check:
     name = "update"
     ending, form, factor = facts(answers)
     called = f"{small.made(ending, form)}; net.backward(Y); net.update({RATE})"
-    result, other = answers.result(f"update_{small.hidden}", name, called)
+    result, other = answers.result(f"update_{small.hidden}", name, called, (*BACKWARD, "NeuralNetwork.update"))
     if other:
         return other
     after = pairs(result.get("updated", []))
     if not after:
         return Check(name, "missing", note=name)
     run = small.run(ending, factor_for(factor, small))
-    found = judge_step(run, small.parameters, after, None)
+    before = [
+        (W, b.reshape(c.shape) if c.size == b.size else b)
+        for (W, b), (_, c) in zip(small.parameters, after, strict=True)
+    ]
+    found = judge_step(run, before, after, None)
     if found is None:
         return Check(name, "passed")
     mistake, came, right = found
@@ -93,7 +97,7 @@ def _accuracy(answers: Answers, small: Small) -> Check:
     ending, _, _ = facts(answers)
     called = "evaluate(net, X, y)"
     y = labels_for(small)
-    result, other = answers.result(f"evaluate_{small.hidden}", name, called)
+    result, other = answers.result(f"evaluate_{small.hidden}", name, called, FORWARD)
     if other:
         return other
     output = small.run(ending).outputs[-1]

@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.glass.check.answers import Answers
 from pellucid.glass.check.child.encoding import decode, encode
 from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, present
-from pellucid.glass.check.phases.networks import SQUARE, facts
+from pellucid.glass.check.phases.networks import FORWARD, SQUARE, facts
 from pellucid.glass.check.phases.training import labels_for
 from pellucid.glass.check.question import failed
 
@@ -54,6 +54,7 @@ EXCHANGED = Mistake(
 )
 
 NEURONS = 6
+NUMBER = r"\d+(?:\.\d+)?"
 W = np.random.default_rng(9).uniform(-1, 1, (NEURONS, 784)).round(2)
 SMALL = SQUARE["sigmoid"], SQUARE["relu"]
 TRIALS: tuple[Mapping[str, Any], ...] = (
@@ -121,37 +122,42 @@ def _predictions(answers: Answers, which: int) -> Check:
     small = SMALL[which]
     ending, _, _ = facts(answers)
     name, called = "show_predictions", "show_predictions(net, X, y, n=3)"
-    result, other = answers.result(f"predictions_{small.hidden}", name, called)
+    result, other = answers.result(f"predictions_{small.hidden}", name, called, FORWARD)
     if other:
         return other
     probabilities, y = small.run(ending).outputs[-1], labels_for(small).astype(int)
     predictions = probabilities.argmax(axis=0)
-    lines = [line for line in str(result["printed"]).splitlines() if re.search(r"\d", line)]
     given = {"net.forward(X)": probabilities, "y": y}
-    wanted = [(y[i], predictions[i], probabilities[predictions[i], i]) for i in range(3)]
+    wanted = [(int(y[i]), int(predictions[i]), float(probabilities[predictions[i], i])) for i in range(3)]
     words = "\n".join(f"True: {t}, Pred: {p}, Confidence: {c:.2%}" for t, p, c in wanted)
-
-    def found(what: str, mistake: Mistake | None) -> Check:
-        return failed(name, Finding(what, mistake, called, given, {"printed": "\n".join(lines)}, {"lines": words}))
-
+    lines = [line for line in str(result["printed"]).splitlines() if len(re.findall(NUMBER, line)) >= 3]
+    right = {"printed": words}
     if len(lines) < 3:
-        return found(f"{len(lines)} lines with numbers are printed; three were asked for.", None)
-    for i in range(3):
-        numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", lines[i])]
-        if len(numbers) < 3:
-            return found(f"Line {i + 1} lacks one of true class, prediction and confidence.", None)
-        if numbers[0] != y[i]:
-            return found(f"Line {i + 1} names another true class.", None)
-        across = probabilities.argmax(axis=1)
-        if numbers[1] != predictions[i]:
-            return found(
-                f"Line {i + 1} names another prediction.", PREDICTION_AXIS if numbers[1] == across[i] else None
-            )
-        if not _is(numbers[-1], wanted[i][2]):
-            mistake = TRUE_CONFIDENCE if _is(numbers[-1], probabilities[y[i], i]) else None
-            mistake = EXCHANGED if _is(numbers[-1], probabilities[i, predictions[i]]) else mistake
-            return found(f"Line {i + 1} names another confidence.", mistake)
-    return Check(name, "passed")
+        what = f"{len(lines)} lines with true class, prediction and confidence are printed; three were asked for."
+        return failed(name, Finding(what, None, called, given, {"printed": str(result["printed"])[:500]}, right))
+    verdicts = [_lines(lines[n : n + 3], wanted, probabilities) for n in range(len(lines) - 2)]
+    if None in verdicts:  # what else is printed does not matter
+        return Check(name, "passed")
+    what, mistake = verdicts[-1] or ("", None)
+    return failed(name, Finding(what, mistake, called, given, {"printed": "\n".join(lines[-3:])}, right))
+
+
+def _lines(
+    lines: list[str], wanted: list[tuple[int, int, float]], probabilities: Array
+) -> tuple[str, Mistake | None] | None:
+    """What is wrong with three printed lines, and by which mistake; None where they are right."""
+    across = probabilities.argmax(axis=1)
+    for i, (line, (label, prediction, confidence)) in enumerate(zip(lines, wanted, strict=True)):
+        numbers = [float(number) for number in re.findall(NUMBER, line)]
+        if numbers[0] != label:
+            return f"Line {i + 1} names another true class.", None
+        if numbers[1] != prediction:
+            return f"Line {i + 1} names another prediction.", PREDICTION_AXIS if numbers[1] == across[i] else None
+        if not _is(numbers[-1], confidence):
+            mistake = TRUE_CONFIDENCE if _is(numbers[-1], probabilities[label, i]) else None
+            mistake = EXCHANGED if _is(numbers[-1], probabilities[i, prediction]) else mistake
+            return f"Line {i + 1} names another confidence.", mistake
+    return None
 
 
 def _is(number: float, probability: float) -> bool:
