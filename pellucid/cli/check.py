@@ -138,12 +138,16 @@ def _show(finding: Finding) -> None:
     if finding.called or finding.notes:
         print()
     _paragraph("called", finding.called)
-    for title, values in (("with", finding.given), ("came", finding.came), ("right is", finding.right)):
-        for name, value in values.items():
-            _value(title, name, value)
-            title = ""
+    _values("came", finding.came)
+    _values("right is", finding.right)
     for number, note in enumerate(finding.notes):
         _paragraph("look at" if not number else "", note)
+    _values("with", finding.given)
+
+
+def _values(title: str, values: Mapping[str, Any]) -> None:
+    for number, (name, value) in enumerate(values.items()):
+        _value("" if number else title, name, value)
 
 
 def _paragraph(title: str, text: str) -> None:

@@ -83,6 +83,7 @@ class Pass:
         self.xs: list[Array] = []  # what each layer reads
         self.zs: list[Array] = []
         self.outputs: list[Array] = []
+        self.dzs: dict[int, Array] = {}  # once there is a gradient
         for k in range(len(parameters)):
             self.xs.append(self.x(k))
             self.zs.append(self.z(k))
@@ -143,6 +144,7 @@ class Pass:
         """dW and db, the last layer first, as they are computed."""
         told, dz = {}, self.error()
         for k in range(self.last, -1, -1):
+            self.dzs[k] = dz
             told[f"layers[{k}].dW"], told[f"layers[{k}].db"] = self.dW(k, dz), self.db(k, dz)
             if k:
                 dz = self.through(k - 1, self.dx(k, dz))

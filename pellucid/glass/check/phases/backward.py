@@ -143,8 +143,15 @@ def _found(
     if fine:
         notes.append(f"right already: {', '.join(fine)}")
     what = f"{first} is wrong" + (f", and with it {', '.join(different[1:])}." if different[1:] else ".")
-    shown_right = {first: right[first]}
-    return Finding(what, mistake, called, small.given(), {first: came[first]}, shown_right, tuple(notes))
+    run = small.run(ending, scale)
+    run.gradient()
+    layer = int(first.split("[")[1].split("]")[0])
+    shown = {
+        f"on the way, layers[{layer}].z": run.zs[layer],
+        f"layers[{layer}].dz": run.dzs[layer],
+        first: right[first],
+    }
+    return Finding(what, mistake, called, small.given(), {first: came[first]}, shown, tuple(notes))
 
 
 def _numbers(result: Mapping[str, Any], label: str, ending: str, scale: float) -> Array | None:

@@ -164,7 +164,11 @@ def _forward(answers: Answers, trial: str, small: Small) -> Check:
     if "output" not in result:
         return Check(name, "skipped")
     scale = factor_for(factor, small)
-    right = small.run(ending, scale).outputs[-1]
+    run = small.run(ending, scale)
+    right = run.outputs[-1]
+    between: dict[str, Array] = {}
+    for k, (z, a) in enumerate(zip(run.zs, run.outputs, strict=True)):
+        between |= {f"on the way, layers[{k}].z": z, f"layers[{k}].a": a}
     came, finding = array_of(result["output"], "forward", called)
     shown = {"output": right}
     if came is None:
@@ -180,7 +184,7 @@ def _forward(answers: Answers, trial: str, small: Small) -> Check:
     mistake = recognize({"output": came}, shown, variants) or (FLAT if came.shape != right.shape else None)
     notes = (first_difference(came, right),)
     what = f"The output of a small network with {small.hidden} in the hidden layer is not as expected."
-    return failed(name, Finding(what, mistake, called, small.given(), {"output": came}, shown, notes))
+    return failed(name, Finding(what, mistake, called, small.given(), {"output": came}, between, notes))
 
 
 def _output(small: Small, ending: str, factor: float, kind: type[Pass]) -> Array:

@@ -34,7 +34,7 @@ class Small:
         random = np.random.default_rng(self.seed)
         shapes = zip(self.sizes[1:], self.sizes, strict=False)
         return [
-            (random.uniform(-1, 1, (out, inputs)).round(1), random.uniform(-0.5, 0.5, (out, 1)).round(1))
+            (random.uniform(-1, 1, (out, inputs)).round(1) + 0, random.uniform(-0.5, 0.5, (out, 1)).round(1) + 0)
             for out, inputs in shapes
         ]
 
