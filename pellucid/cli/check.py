@@ -96,7 +96,7 @@ def _print(file: Path, report: Report) -> None:
     if report.early:
         _show(report.early)
         return
-    form = f": {FORMS[report.form]}; {ENDINGS[report.ending]}; an example is a column" if report.form else ""
+    form = f": {FORMS[report.form]}; {ENDINGS[report.ending]}; examples are columns" if report.form else ""
     print(f"{file.name}{form}\n")
     for one in report.phases:
         print(f"{one.phase.number}  {one.phase.name:<15}{_line(one, report)}")

@@ -50,6 +50,7 @@ DATA: tuple[Plant, ...] = (
     ("x-shuffled-without-y", "yield X[:, index], Y[:, index]", "yield X[:, index], Y[:, start : start + batch_size]"),
     ("last-batch-dropped", "for start in range(0, n_samples, batch_size):\n        index",
      "for start in range(0, n_samples - batch_size + 1, batch_size):\n        index"),
+    ("batch-size-ignored", "index = order[start : start + batch_size]\n        yield", "index = order\n    yield"),
     ("always-the-first-batch", "index = order[start : start + batch_size]", "index = order[:batch_size]"),
     ("batch-cuts-rows", "yield X[:, index], Y[:, index]", "yield X[start:start + 2], Y[start:start + 2]"),
 )  # fmt: skip

@@ -64,6 +64,8 @@ HINTS = {
     "NoneType": "Something is None here: a function without `return`, or an attribute that was never set.",
     "Cannot cast ufunc": "Whole numbers are changed in place by broken ones: make the array floats, `x.astype(float)`.",
     "has no attribute 'T'": "This is a list or a number, not an array: `np.array(...)`.",
+    "No module named": "Install it for this Python, or import it inside of the function that needs it, so that "
+    "all others can be checked without it.",
     "EOF when reading": "Nobody is there to answer `input()` while a file is checked.",
 }
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pellucid.glass.check.answers import NEVER_ENDS, TRAINS_AT_IMPORT, Answers, Hang
 
 RUN = Path(__file__).parent / "child" / "run.py"
@@ -47,7 +49,7 @@ def _run(file: Path, folder: Path, seconds: float) -> tuple[int | None, str]:
     """The exit code, or None where the time ran out; and the last of what was written to standard error."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-    command = [sys.executable, "-I", "-B", str(RUN), str(folder)]
+    command = [sys.executable, "-I", "-B", str(RUN), str(folder), str(Path(np.__file__).parents[1])]
     with (folder / "errors.txt").open("wb") as errors:
         process = subprocess.Popen(
             command,

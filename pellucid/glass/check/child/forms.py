@@ -131,7 +131,10 @@ class Classes:
         for number, layer in enumerate(self.layers):
             for name in ("W", "b"):
                 if not isinstance(getattr(layer, name, None), np.ndarray):
-                    raise Unfit(f"layers[{number}] should have an array `{name}`.")
+                    arrays = [other for other, value in vars(layer).items() if isinstance(value, np.ndarray)]
+                    has_them = f"the arrays that it has are {', '.join(arrays)}" if arrays else "it has no arrays"
+                    raise Unfit(f"layers[{number}] should have an array `{name}`; {has_them}.")
+        self.output: Any = None
         self.gradient: list[tuple[Any, Any]] = []
 
     def parameters(self) -> list[tuple[Any, Any]]:
@@ -146,17 +149,19 @@ class Classes:
 
     def forward(self, X: Numbers) -> Any:
         """The network's outputs."""
-        return find(self.net, ("forward",))(X)
+        self.output = find(self.net, ("forward",))(X)
+        return self.output
 
     def backward(self, X: Numbers, Y: Numbers, rate: float) -> None:
         """Let the network compute its gradients. One that takes a learning rate has them in how far it moved."""
         back = find(self.net, ("backward",))
         before = self.parameters()
-        values = {"Y": Y, "X": X, "rate": rate}
-        named = roles(back, ("Y", "X", "rate", "dA"))
-        if "dA" in named.values():
-            values["dA"] = self.layers[-1].a - Y
-        if len(positional(back)) == 2 and not named:
+        values = {"Y": Y, "X": X, "rate": rate, "y_pred": self.output, "dA": self.output - Y}
+        named = roles(back, tuple(values))
+        required = [one.name for one in positional(back) if one.default is one.empty]
+        if len(required) > 2 and not set(required) <= set(named):
+            raise Unfit(f"`backward` should take Y, or X and Y; it takes {', '.join(required)}.")
+        if len(required) == 2 and not set(required) <= set(named):
             values = {"X": X, "Y": Y}
         use(back, values)
         if "rate" in named.values():

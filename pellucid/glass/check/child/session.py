@@ -109,12 +109,13 @@ def _load(file: Path) -> ModuleType:
 
 def _limit(size: int) -> None:
     """Let no more memory be had than that, and no larger file be written, where the platform can."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
+    try:
         import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (size, size))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 28, 1 << 28))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except ImportError:  # Windows
+        return
+    for name, limit in (("RLIMIT_AS", size), ("RLIMIT_FSIZE", 1 << 28), ("RLIMIT_CORE", 0)):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            resource.setrlimit(getattr(resource, name), (limit, limit))
 
 
 def _describe(error: BaseException, folder: Path) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def epoch(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> Answe
     passes: list[tuple[Any, Any]] = []
     steps: list[dict[str, Any]] = []
     forward, backward = made.net.forward, made.net.backward
-    names = list(roles(backward, ("Y", "X", "rate", "dA")).items())
+    names = list(roles(backward, ("Y", "X", "rate", "y_pred", "dA")).items())
     place = next((number for number, (_, role) in enumerate(names) if role == "Y"), 0)
 
     def seen_forward(inputs: Any, *rest: Any, **named: Any) -> Any:

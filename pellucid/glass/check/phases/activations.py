@@ -51,7 +51,8 @@ SIGMOID_TWICE = Mistake(
 SOFTMAX_ROWS = Mistake(
     "softmax-over-the-wrong-axis",
     "the sum runs along the rows, over the examples, not down the columns, over the classes",
-    "An example is a column: its ten scores stand below one another, and those have to sum to 1.",
+    "An example is a column: its ten scores stand below one another, and those have to sum to 1. If all of your "
+    "code keeps examples in rows, axis 1 fits to it; but the guide and this check have them in columns.",
     "`axis=0, keepdims=True`, in the maximum and in the sum.",
 )
 SOFTMAX_ALL = Mistake(

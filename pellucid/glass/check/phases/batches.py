@@ -32,13 +32,19 @@ DRAWN_AGAIN = Mistake(
     "A fresh permutation, or a random choice, for each batch begins anew. An epoch is one pass over all examples.",
     "Draw one permutation before the loop over the batches: `np.random.permutation(n)`.",
 )
+SIZE_IGNORED = Mistake(
+    "batch-size-ignored",
+    "one batch holds all examples, whatever the batch size",
+    "That is full-batch descent: one step for each pass over the data, where batches of 32 would take 1,875.",
+    "`for start in range(0, n, batch_size)`, and of each batch only `index[start:start + batch_size]`.",
+)
 ROWS_CUT = Mistake(
     "batch-cuts-rows",
     "rows are taken where columns were meant",
     "`X[start:end]` takes rows, which are pixels here. An example is a column.",
     "`X[:, start:end]`, and the same for Y.",
 )
-MISTAKES = (X_WITHOUT_Y, LAST_BATCH_DROPPED, SAME_BATCH, DRAWN_AGAIN, ROWS_CUT)
+MISTAKES = (X_WITHOUT_Y, LAST_BATCH_DROPPED, SAME_BATCH, DRAWN_AGAIN, SIZE_IGNORED, ROWS_CUT)
 
 
 def columns_of(batch: Array, X: Array) -> list[int] | None:
@@ -76,7 +82,7 @@ def judge_batches(
             ), order
         order += columns
     missing = sorted(set(range(count)) - set(order))
-    if not missing and len(order) == count:
+    if not missing and len(order) == count and len(batches) > 1:
         return None, order
     sizes = [x.shape[1] for x, _ in batches]
     what = f"{count} examples in batches of {size}: an epoch had batches of {sizes}, with examples {order}."
@@ -84,6 +90,8 @@ def judge_batches(
     mistake = None
     if len(order) == full and len(set(order)) == full:
         mistake = LAST_BATCH_DROPPED
+    elif len(batches) == 1 and len(order) == count:
+        mistake = SIZE_IGNORED
     elif len(batches) > 1 and len({tuple(order[k : k + size]) for k in range(0, full, size)}) == 1:
         mistake = SAME_BATCH
     elif len(set(order)) < len(order):

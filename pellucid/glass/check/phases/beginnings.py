@@ -46,7 +46,7 @@ NO_ROOT = Mistake(
     "The weights are √(fan_in / 2) times too small, and what goes through the layers shrinks to nothing.",
     "Take the root: `np.random.randn(...) * np.sqrt(2 / input_size)`.",
 )
-INPUTS, OUTPUTS = 200, 40
+INPUTS, OUTPUTS = 300, 40  # so that 0.01 or 0.1 times a normal number resembles no formula
 HIDDEN = ("sigmoid", "relu")
 TRIALS = tuple(
     {"id": f"beginning_{hidden}", "kind": "beginning", "sizes": [INPUTS, OUTPUTS], "hidden": hidden}
@@ -60,7 +60,7 @@ def judge(answers: Answers) -> list[Check]:
 
 
 def _beginning(answers: Answers, hidden: str) -> Check:
-    name, called = "weights", f"initialize_weights({INPUTS}, {OUTPUTS})"
+    name, called = "weights", f"initialize_weights({INPUTS}, {OUTPUTS}), or the W of a layer of NeuralNetwork"
     result, other = answers.result(f"beginning_{hidden}", "initialize_weights", called)
     if other:
         return other
