@@ -21,6 +21,7 @@ from pellucid.glass.check.answers import NEVER_ENDS, TRAINS_AT_IMPORT, Answers, 
 
 RUN = Path(__file__).parent / "child" / "run.py"
 MEMORY = 4 << 30  # bytes of addresses
+GRACE = 10  # seconds; the child ends itself when its time is over, and is killed if it does not
 LARGEST = 200 << 20  # bytes of answers
 
 
@@ -35,9 +36,9 @@ def ask(file: Path, tree: ast.Module, trials: Sequence[Mapping[str, Any]], secon
     """
     with tempfile.TemporaryDirectory(prefix="pellucid-check-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        request = {"file": str(file), "trials": trials, "bytes": MEMORY, "seconds": max(seconds - 0.3, 0.5 * seconds)}
+        request = {"file": str(file), "trials": trials, "bytes": MEMORY, "seconds": seconds}
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-        code, last_words = _run(file, folder, seconds)
+        code, last_words = _run(file, folder, seconds + GRACE)
         told, begun, ended = _read(folder / "answers.jsonl")
         hang = None
         if not ended:
@@ -104,8 +105,10 @@ def _hang(
 ) -> Hang:
     """What to say of a child that did not come to its end."""
     what = "The import of the file" if begun in ("", "import") else "The call"
-    if code is None:
-        lines = tuple(_where(folder / "hang.txt", file))
+    path = folder / "hang.txt"
+    stacks = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    if code is None or stacks:
+        lines = tuple(_where(stacks, file))
         if begun in ("", "import") and works_at_import(tree):
             words = f"The file was imported, and after {seconds:g} s it was still at work."
             return Hang(begun, words, TRAINS_AT_IMPORT, lines)
@@ -117,11 +120,10 @@ def _hang(
     return Hang(begun, f"{what} ended Python, with exit code {code}.", None, tail)
 
 
-def _where(path: Path, file: Path) -> Iterator[str]:
+def _where(stacks: str, file: Path) -> Iterator[str]:
     """The learner's lines that were at work when the time ran out."""
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     source = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    for name, number, function in re.findall(r'File "(.+)", line (\d+) in (\S+)', text):
+    for name, number, function in re.findall(r'File "(.+)", line (\d+) in (\S+)', stacks):
         if Path(name) == file and int(number) <= len(source):
             yield f"it was at {file.name}, line {number}, in {function}:  {source[int(number) - 1].strip()}"
 

@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     _limit(request["bytes"])
     hang = (folder / "hang.txt").open("w", encoding="utf-8")
-    faulthandler.dump_traceback_later(request["seconds"], file=hang)
+    faulthandler.dump_traceback_later(request["seconds"], file=hang, exit=True)
     answers = (folder / "answers.jsonl").open("w", encoding="utf-8")
     owner = os.getpid()
 
