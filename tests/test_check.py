@@ -89,6 +89,29 @@ def test_a_mistake_says_what_why_and_what_to_do() -> None:
         assert re.fullmatch("[a-z0-9-]+", mistake.name)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("y-minus-a", "missing-transpose-of-w"),
+        ("output-derivative-twice", "bias-gradient-over-the-wrong-axis"),
+        ("weight-gradient-transposed", "derivative-at-a"),
+    ],
+)
+def test_two_mistakes_at_once_are_both_named(first: str, second: str, tmp_path: Path) -> None:
+    plants = [next(plant for plant in PHASES[3] if plant[0] == name) for name in (first, second)]
+    (report,) = check(write(tmp_path, *plants), phase=4).phases
+    assert report.finding is not None
+    assert name_of(report.finding) == first
+    assert any(second in note for note in report.finding.notes)
+
+
+def test_numbers_that_no_mistake_gives_are_still_shown_beside_the_right_ones(pellucid: Command, tmp_path: Path) -> None:
+    result = pellucid("check", only(tmp_path, "def relu(z):\n    return np.maximum(0, z) + 0.25"))
+    assert result.code == 1
+    assert "None of those that are known by name gives these numbers" in result.out
+    assert "12 of 12 numbers differ, the first at [0, 0]: 0.25 came, 0 is right" in result.out
+
+
 # What is right passes
 
 

@@ -135,6 +135,9 @@ def _show(finding: Finding) -> None:
         _paragraph("", finding.mistake.title)
         _paragraph("why", finding.mistake.why)
         _paragraph("remedy", finding.mistake.remedy)
+    elif finding.came:
+        print()
+        _paragraph("the mistake", "None of those that are known by name gives these numbers; compare them below.")
     if finding.called or finding.notes:
         print()
     _paragraph("called", finding.called)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -130,11 +131,16 @@ def _found(
     result: Mapping[str, Any],
 ) -> Finding:
     first = different[0]
+    notes = [first_difference(came[first], right[first])]
     with np.errstate(all="ignore"):
         candidates = [(mistake, expected(small, ending, scale, line)) for mistake, line in slips.LINES[ending]]
-    variants = tuple((mistake, tensors) for mistake, tensors in candidates if tensors)
-    mistake = recognize(came, right, variants)
-    notes = [first_difference(came[first], right[first])]
+        variants = tuple((mistake, tensors) for mistake, tensors in candidates if tensors)
+        two = None
+        if all(wrong(came, tensors) for _, tensors in variants):
+            two = _two(came, small, ending, scale)
+    mistake = two[0] if two else recognize(came, right, variants)
+    if two:
+        notes.insert(0, f"there is a second mistake, {two[1].name}: {two[1].title}")
     if slope := _slope(result, first, ending, scale):
         notes.append(
             f"the numerical gradient: {first}{slope[0]}, when nudged, moves your own loss {slope[1]:.6g} times as much"
@@ -152,6 +158,18 @@ def _found(
         first: right[first],
     }
     return Finding(what, mistake, called, small.given(), {first: came[first]}, shown, tuple(notes))
+
+
+def _two(came: Mapping[str, Array], small: Small, ending: str, scale: float) -> tuple[Mistake, Mistake] | None:
+    """The two mistakes that together give these numbers, in the order in which one meets them on the way back."""
+    for (one, line), (other, second) in combinations(slips.LINES[ending], 2):
+        changes, more = slips.changed_lines(line), slips.changed_lines(second)
+        if one is other or set(changes) & set(more):
+            continue
+        tensors = expected(small, ending, scale, type("Two", (line, second), {}))
+        if tensors and not wrong(came, tensors):
+            return (one, other) if min(changes) <= min(more) else (other, one)
+    return None
 
 
 def _numbers(result: Mapping[str, Any], label: str, ending: str, scale: float) -> Array | None:

@@ -254,4 +254,12 @@ LINES: dict[str, Lines] = {
     "binary_cross_entropy": CROSS_ENTROPY,
     "squared_error": SQUARED_ERROR,
 }
+WAY_BACK = ("error", "dW", "db", "dx", "through")
+
+
+def changed_lines(kind: type[Pass]) -> list[int]:
+    """Which lines of a pass read otherwise, by their place on the way back."""
+    return [place for place, name in enumerate(WAY_BACK) if name in vars(kind)]
+
+
 MISTAKES = tuple(value for value in vars().values() if isinstance(value, Mistake))
