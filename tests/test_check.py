@@ -127,11 +127,13 @@ RIGHT = {
     "uniform weights": ("np.random.randn(output_size, input_size) * np.sqrt(2 / input_size)",
                         "np.random.uniform(-0.5, 0.5, (output_size, input_size))"),
     "float32": ("self.z = self.W @ X + self.b", "self.z = (self.W @ X + self.b).astype(np.float32)"),
+    "weights in float32": ("self.W = initialize_weights(input_size, output_size)",
+                           "self.W = initialize_weights(input_size, output_size).astype(np.float32)"),
     "a sum by hand": ("self.db = dL_dz.mean(axis=1, keepdims=True)",
                       "self.db = (dL_dz @ np.ones((batch_size, 1))) / batch_size"),
     "einsum": ("dL_dz @ self.input.T / batch_size", "np.einsum('ib,jb->ij', dL_dz, self.input) / batch_size"),
     "a bias that is kept flat": ("np.zeros((output_size, 1))", "np.zeros(output_size)"),
-    "the squared form of ŷ − y": ("dL_da = self.layers[-1].a - Y", "dL_da = -(Y - self.layers[-1].a)"),
+    "ŷ − y turned round twice": ("dL_da = self.layers[-1].a - Y", "dL_da = -(Y - self.layers[-1].a)"),
     "a new array for each step": ("layer.W -= learning_rate * layer.dW",
                                   "layer.W = layer.W - learning_rate * layer.dW"),
     "net.update": ("        for layer in net.layers:\n            layer.W -= learning_rate * layer.dW\n"
@@ -162,7 +164,7 @@ TOGETHER = [  # that touch different places, so that one child serves for many
      "momentum as PyTorch has it", "dropout that is made good at the test", "an L2 term without ½",
      "accuracy by a sum"],
     ["slope 1 at 0", "sigmoid that overflows to 0", "uniform weights", "a bias that is kept flat",
-     "the squared form of ŷ − y", "a new array for each step", "prints", "an own random state"],
+     "weights in float32", "ŷ − y turned round twice", "a new array for each step", "prints", "an own random state"],
 ]  # fmt: skip
 
 

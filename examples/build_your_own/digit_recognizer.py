@@ -43,15 +43,15 @@ def forward_prop(W1, b1, W2, b2, X):
 
 def one_hot(Y):
     """(m,) -> (10, m)."""
-    one_hot_Y = np.zeros((Y.size, 10))
+    one_hot_Y = np.zeros((Y.size, Y.max() + 1))
     one_hot_Y[np.arange(Y.size), Y] = 1
     return one_hot_Y.T
 
 
 def backward_prop(Z1, A1, Z2, A2, W1, W2, X, Y):
-    """Y is one-hot."""
-    m = Y.shape[1]
-    dZ2 = A2 - Y
+    """The gradients; Y (m,) are labels."""
+    m = Y.size
+    dZ2 = A2 - one_hot(Y)
     dW2 = 1 / m * dZ2.dot(A1.T)
     db2 = 1 / m * np.sum(dZ2, axis=1, keepdims=True)
     dZ1 = W2.T.dot(dZ2) * relu_deriv(Z1)

@@ -111,6 +111,12 @@ def use(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
     return function(*list(values.values())[: len(parameters) or None])
 
 
+def encoded(function: Callable[..., Any], Y: Numbers) -> Numbers | NDArray[np.int64]:
+    """The labels as a function takes them: one-hot, or numbers where it calls `one_hot` itself."""
+    code = getattr(function, "__code__", None)
+    return Y.argmax(axis=0) if code and {"one_hot", "one_hot_encode"} & set(code.co_names) else Y
+
+
 class Classes:
     """`NeuralNetwork(layer_sizes, activations)`: its `layers` have `W`, `b` and, after the way back, `dW`, `db`."""
 
@@ -142,10 +148,14 @@ class Classes:
         return [(np.array(layer.W), np.array(layer.b)) for layer in self.layers]
 
     def set(self, parameters: Sequence[tuple[Numbers, Numbers]]) -> None:
-        """Give it these weights and biases; a bias keeps the shape in which the learner made it."""
-        for layer, (W, b) in zip(self.layers, parameters, strict=True):
-            layer.W = W.copy()
-            layer.b = b.reshape(np.shape(layer.b)).copy() if np.size(layer.b) == b.size else b.copy()
+        """Give it these weights and biases, in the learner's own arrays where they have room for them."""
+        for layer, pair in zip(self.layers, parameters, strict=True):
+            for name, values in zip("Wb", pair, strict=True):
+                own = getattr(layer, name)
+                if isinstance(own, np.ndarray) and own.size == values.size and own.dtype.kind == "f":
+                    own[...] = values.reshape(own.shape)
+                else:
+                    setattr(layer, name, values.copy())
 
     def forward(self, X: Numbers) -> Any:
         """The network's outputs."""
@@ -213,7 +223,8 @@ class Functions:
 
     def backward(self, X: Numbers, Y: Numbers, rate: float) -> None:
         """The gradients (dW1, db1, dW2, db2) that the function gives."""
-        result = use(find(self.module, BACKWARD), {**self.values, "X": X, "Y": Y})
+        back = find(self.module, BACKWARD)
+        result = use(back, {**self.values, "X": X, "Y": encoded(back, Y)})
         if not isinstance(result, tuple) or len(result) != 4:
             raise Unfit("The backward function should give (dW1, db1, dW2, db2).")
         self.gradient = [(np.array(result[0]), np.array(result[1])), (np.array(result[2]), np.array(result[3]))]

@@ -47,7 +47,7 @@ NO_ROOT = Mistake(
     "Take the root: `np.random.randn(...) * np.sqrt(2 / input_size)`.",
 )
 INPUTS, OUTPUTS = 300, 40  # so that 0.01 or 0.1 times a normal number resembles no formula
-HIDDEN = ("sigmoid", "relu")
+HIDDEN = ("relu", "sigmoid")
 TRIALS = tuple(
     {"id": f"beginning_{hidden}", "kind": "beginning", "sizes": [INPUTS, OUTPUTS], "hidden": hidden}
     for hidden in HIDDEN
