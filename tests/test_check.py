@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,20 @@ from learner_mistakes import GENERAL, PHASES, SQUARED_ERROR, Plant
 
 import pellucid as pl
 from pellucid.glass.check import MISTAKES, check
-from pellucid.glass.check.mistake import wrong
-from pellucid.glass.check.phases import slips
+from pellucid.glass.check.mistake import close, wrong
+from pellucid.glass.check.phases import activations, data, slips
 from pellucid.glass.check.phases.backward import expected
 from pellucid.glass.check.phases.epochs import MANY
 from pellucid.glass.check.phases.networks import DEEP, OBLONG, SQUARE, Small
+from pellucid.glass.check.question import Question, answers_of
 
 Command = Any
 SLOW = {"never-ends", "trains-at-import"}  # recognized when the time is over
-# Phases 1 and 7 are independent of all others: a file may hold a mistake of each, and one child serves for three.
-DATA, *CORE, IMPROVEMENTS = PHASES
-OTHERS = [(phase, plant) for phase, plants in enumerate(CORE, 2) for plant in plants]
+NUMBERED = [[(number, plant) for plant in plants] for number, plants in enumerate(PHASES, 1)]
+# Phases 1 and 7 are independent of all others, and 6 of 5: a file may hold a mistake of each, so that one child will do.
 FILES = [
-    [planted for planted in trio if planted]
-    for trio in zip_longest(((1, plant) for plant in DATA), OTHERS, ((7, plant) for plant in IMPROVEMENTS))
+    [planted for planted in several if planted]
+    for several in zip_longest(chain(*NUMBERED[4:0:-1]), NUMBERED[0], NUMBERED[5], NUMBERED[6])
 ]
 
 
@@ -236,3 +236,32 @@ def test_mistakes_in_the_gradient_are_told_apart(ending: str) -> None:
                 assert any(
                     table[n].keys() != table[m].keys() or (table[n] and wrong(table[n], table[m])) for table in seen
                 ), (mistake.name, other.name)
+
+
+@pytest.mark.parametrize("small", [SQUARE["sigmoid"], DEEP["relu"], OBLONG["sigmoid"]], ids=str)
+@pytest.mark.parametrize("ending", ["cross_entropy", "binary_cross_entropy", "squared_error"])
+def test_the_right_gradients_are_those_of_differences(small: Small, ending: str) -> None:
+    gradient = small.run(ending).gradient()
+    for k, pair in enumerate(small.parameters):
+        for place, name in enumerate(("dW", "db")):
+            slopes = np.zeros_like(pair[place])
+            for at in range(slopes.size):
+                losses = []
+                for step in (1e-5, -1e-5):
+                    parameters = small.parameters
+                    parameters[k][place].flat[at] += step
+                    losses.append(small.run(ending, parameters=parameters).loss())
+                slopes.flat[at] = (losses[0] - losses[1]) / 2e-5
+            np.testing.assert_allclose(gradient[f"layers[{k}].{name}"], slopes, atol=1e-9)
+
+
+@pytest.mark.parametrize("question", [*activations.QUESTIONS, data.ONE_HOT, data.NORMALIZE], ids=lambda q: q.trial)
+def test_what_mistakes_make_of_a_question_is_not_right_and_not_the_same(question: Question) -> None:
+    values = list(question.values.values())
+    with np.errstate(all="ignore"):
+        rights = [np.asarray(formula(*values), float) for formula in (question.right, *question.accepted)]
+        told = [(mistake, answer[""]) for mistake, answer in answers_of(question.variants, "", values)]
+    for n, (mistake, answer) in enumerate(told):
+        assert not any(close(answer, right) for right in rights), mistake.name
+        for other, numbers in told[:n]:
+            assert mistake is other or not close(answer, numbers), (mistake.name, other.name)

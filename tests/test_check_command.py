@@ -108,7 +108,38 @@ def test_a_module_beside_the_file_can_be_imported(tmp_path: Path) -> None:
     assert report.status == "passed"
 
 
+@pytest.mark.parametrize(
+    ("images", "name"),
+    [
+        ("np.random.rand(784, 100)", None),
+        ("np.random.rand(100, 784)", "examples-in-rows"),
+        ("np.random.rand(784, 100) * 255", "pixels-not-scaled"),
+        ("np.random.rand(100, 28, 28)", "images-not-flattened"),
+    ],
+)
+def test_of_a_learners_own_data_shapes_and_ranges_are_looked_at(images: str, name: str | None, tmp_path: Path) -> None:
+    labels = "np.arange(100) % 10"
+    body = f"def load_mnist():\n    return {images}, np.eye(10)[:, {labels}], np.random.rand(784, 50), {labels}"
+    (report,) = check(only(tmp_path, body), phase=1).phases
+    assert name_of(report.finding) == name
+    assert report.status == ("failed" if name else "passed")
+
+
+def test_data_that_are_not_at_hand_here_are_no_mistake(tmp_path: Path) -> None:
+    (report,) = check(only(tmp_path, "def load_mnist():\n    return np.load('digits.npz')"), phase=1).phases
+    assert report.status == "skipped"
+    assert "digits.npz" in report.checks[2].note
+
+
 # The command
+
+
+def test_the_time_limit_is_an_option(pellucid: Command, tmp_path: Path) -> None:
+    file = only(tmp_path, "import itertools\ndef relu(z):\n    for _ in itertools.count():\n        pass")
+    result = pellucid("check", file, "--phase", 2, "--timeout", 1)
+    assert result.code == 1
+    assert "did not come to an end in 1 s" in result.out
+    assert "it was at mine.py, line" in result.out
 
 
 def test_the_untouched_skeleton_is_not_there_yet(pellucid: Command) -> None:
