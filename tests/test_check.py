@@ -24,7 +24,7 @@ from pellucid.glass.check.question import Question, answers_of
 Command = Any
 SLOW = {"never-ends", "trains-at-import"}  # recognized when the time is over
 NUMBERED = [[(number, plant) for plant in plants] for number, plants in enumerate(PHASES, 1)]
-# Phases 1 and 7 are independent of all others, and 6 of 5: a file may hold a mistake of each, so that one child will do.
+# Phases 1 and 7 are independent of all others, and 6 of 5: a file may hold a mistake of each, and one child will do.
 FILES = [
     [planted for planted in several if planted]
     for several in zip_longest(chain(*NUMBERED[4:0:-1]), NUMBERED[0], NUMBERED[5], NUMBERED[6])

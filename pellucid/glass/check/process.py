@@ -67,8 +67,9 @@ def _run(file: Path, folder: Path, seconds: float) -> tuple[int | None, str]:
             code = None
         finally:
             _end(process)
-    text = (folder / "errors.txt").read_bytes()[-2000:].decode(errors="replace")
-    return code, text
+    with (folder / "errors.txt").open("rb") as errors:
+        errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
+        return code, errors.read().decode(errors="replace")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
