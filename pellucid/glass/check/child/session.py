@@ -8,12 +8,13 @@ import importlib.util
 import io
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import FrameType, ModuleType
+from typing import Any, TextIO
 
 from . import stand_ins, trials
 from .forms import Missing, ending, form
@@ -46,8 +47,7 @@ def main(folder: Path) -> None:
     """Answer the request in the folder. Never returns: what the learner left running is not waited for."""
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     _limit(request["bytes"])
-    hang = (folder / "hang.txt").open("w", encoding="utf-8")
-    faulthandler.dump_traceback_later(request["seconds"], file=hang, exit=True)
+    _end_after(request["seconds"], (folder / "hang.txt").open("w", encoding="utf-8"))
     answers = (folder / "answers.jsonl").open("w", encoding="utf-8")
     owner = os.getpid()
 
@@ -93,6 +93,25 @@ def main(folder: Path) -> None:
             attempt(trial["id"], lambda trial=trial: trials.KINDS[trial["kind"]](module, trial, printed.text))  # type: ignore[misc]
     tell(end=True)
     os._exit(0)
+
+
+def _end_after(seconds: float, file: TextIO) -> None:
+    """End the process after so many seconds, and say at which lines it was.
+
+    An alarm interrupts Python between two instructions; where it is not heard, deep in C, or not known, on Windows,
+    another thread ends the process a second later.
+    """
+
+    def late(_: int, frame: FrameType | None) -> None:
+        for inner, line in traceback.walk_stack(frame):
+            file.write(f'File "{inner.f_code.co_filename}", line {line} in {inner.f_code.co_name}\n')
+        file.flush()
+        os._exit(1)
+
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, late)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+    faulthandler.dump_traceback_later(seconds + 1, file=file, exit=True)
 
 
 def _load(file: Path) -> ModuleType:
