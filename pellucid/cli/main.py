@@ -31,6 +31,7 @@ COMMANDS = (
     "report",
     "diff",
     "gradcheck",
+    "check",
     "find-lr",
     "reproduce",
     "data",

@@ -1,0 +1,269 @@
+"""Phase 2: ReLU, sigmoid, their derivatives, softmax, and the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.glass.check import formulas
+from pellucid.glass.check.answers import Answers
+from pellucid.glass.check.child.forms import LOSSES
+from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, present
+from pellucid.glass.check.question import CHANGES_INPUT, Question, failed
+
+RELU_SLOPE_KEEPS_Z = Mistake(
+    "relu-derivative-keeps-z",
+    "the derivative of ReLU gives z instead of 1",
+    "Where z > 0, ReLU(z) = z is a straight line, and the slope of that line is 1 wherever one stands on it.",
+    "relu_derivative(z) = 1 where z > 0, else 0: `(z > 0).astype(float)`.",
+)
+DERIVATIVE_IS_FUNCTION = Mistake(
+    "derivative-is-the-function",
+    "the derivative gives σ(z) itself",
+    "σ(z) is how much comes out; the derivative is how much more comes out when z grows a little.",
+    "sigmoid_derivative(z): `s = sigmoid(z)`, then `s * (1 - s)`.",
+)
+SIGMOID_SIGN = Mistake(
+    "sigmoid-without-minus",
+    "the exponent lacks its minus",
+    "1 / (1 + e^z) falls where σ rises: large z should give almost 1, and gives almost 0.",
+    "σ(z) = 1 / (1 + e^−z): `1 / (1 + np.exp(-z))`.",
+)
+SIGMOID_OVERFLOW = Mistake(
+    "sigmoid-overflows",
+    "e^z is too large for a float, and infinity / infinity is NaN",
+    "e^z / (1 + e^z) is the same on paper, but e^1000 is infinite in floating point.",
+    "Use 1 / (1 + e^−z), where infinity only makes a 0; or clip: `np.exp(-np.clip(z, -500, 500))`.",
+)
+DERIVATIVE_OF_A = Mistake(
+    "derivative-of-z-taken-as-a",
+    "z (1 − z) instead of σ(z) (1 − σ(z))",
+    "a (1 − a) is right when a = σ(z) is what comes in. Here z comes in.",
+    "sigmoid_derivative(z): first `s = sigmoid(z)`, then `s * (1 - s)`.",
+)
+SIGMOID_TWICE = Mistake(
+    "sigmoid-applied-twice",
+    "the derivative is taken at σ(z) instead of z",
+    "σ'(σ(z)) is the slope at another place: σ is applied once too often.",
+    "sigmoid_derivative(z): `s = sigmoid(z)`, then `s * (1 - s)`, with no further sigmoid.",
+)
+SOFTMAX_ROWS = Mistake(
+    "softmax-over-the-wrong-axis",
+    "the sum runs along the rows, over the examples, not down the columns, over the classes",
+    "An example is a column: its ten scores stand below one another, and those have to sum to 1. If all of your "
+    "code keeps examples in rows, axis 1 fits to it; but the guide and this check have them in columns.",
+    "`axis=0, keepdims=True`, in the maximum and in the sum.",
+)
+SOFTMAX_ALL = Mistake(
+    "softmax-over-the-whole-batch",
+    "all numbers of the batch sum to 1, not those of each column",
+    "Without an axis `sum()` adds up the whole matrix, so that examples share one probability.",
+    "`exp_z.sum(axis=0, keepdims=True)`.",
+)
+SOFTMAX_OVERFLOW = Mistake(
+    "softmax-without-the-shift",
+    "e^1000 is infinite, and infinity / infinity is NaN",
+    "Scores grow while a network trains. Softmax does not change when the same number is taken from all scores of a "
+    "column, so take the largest one: then no exponent is above 0.",
+    "`exp_z = np.exp(z - z.max(axis=0, keepdims=True))`.",
+)
+SOFTMAX_BATCH_SHIFT = Mistake(
+    "softmax-shifted-by-the-whole-batch",
+    "the largest score of the whole batch is subtracted, not that of each column",
+    "Where one example's scores are far larger than another's, all exponentials of the other become 0, and 0 "
+    "/ 0 is NaN.",
+    "`z.max(axis=0, keepdims=True)`: a maximum for each column.",
+)
+SOFTMAX_UNDIVIDED = Mistake(
+    "softmax-not-divided",
+    "the exponentials are not divided by their sum",
+    "They are positive, but only after the division do they sum to 1, as probabilities must.",
+    "`exp_z / exp_z.sum(axis=0, keepdims=True)`.",
+)
+LOSS_SIGN = Mistake(
+    "loss-without-minus",
+    "the loss lacks its minus",
+    "The logarithm of a probability is negative. Without the minus, descent makes right answers less probable.",
+    "L = −Σ y log ŷ: `-np.sum(y_true * np.log(y_pred)) / y_true.shape[1]`.",
+)
+LOSS_SUM = Mistake(
+    "loss-summed-over-the-batch",
+    "the loss is a sum over the examples, not their mean",
+    "A batch twice as large would have twice the loss, and a gradient to match: the learning rate would depend on it.",
+    "Divide by the number of examples, `y_true.shape[1]`.",
+)
+LOSS_CLASSES = Mistake(
+    "loss-averaged-over-classes",
+    "the number of classes is divided by",
+    "A loss is summed over the classes of an example and averaged over the examples. `np.mean` over everything, or "
+    "`shape[0]`, divides by the classes too, or instead.",
+    "`-np.sum(...) / y_true.shape[1]`: examples are columns, so their number is shape[1].",
+)
+LOG_OF_ZERO = Mistake(
+    "log-of-zero",
+    "log 0 is −infinity, and 0 · infinity is NaN",
+    "A softmax that is very sure rounds the other probabilities to exactly 0. One such number makes the whole "
+    "loss NaN.",
+    "`np.log(np.clip(y_pred, 1e-15, 1))`, or `np.log(y_pred + 1e-15)`.",
+)
+LOSS_SWAPPED = Mistake(
+    "loss-arguments-swapped",
+    "the logarithm is taken of the labels, not of the predictions",
+    "−Σ ŷ log y: the labels are 0 or 1, so their logarithm is −infinity or 0.",
+    "`y_true * np.log(y_pred)`, and the order of the arguments in the call.",
+)
+LOSS_VECTOR = Mistake(
+    "loss-for-each-example",
+    "a loss comes for each example, not one for the batch",
+    "Descent needs one number to make small: the mean over the batch.",
+    "Sum over the classes and the examples, then divide by `y_true.shape[1]`.",
+)
+LOSS_BASE = Mistake(
+    "loss-in-another-base",
+    "the logarithm is to base 2 or 10",
+    "The gradient ŷ − y belongs to the natural logarithm; another base makes the loss another number times as large.",
+    "`np.log`, not `np.log2` or `np.log10`.",
+)
+
+Z = np.array([[-2.0, 0.5, 1.0, -0.3], [3.0, -1.0, 0.2, 2.0], [-0.7, 0.1, -4.0, 1.5]])
+SQUARE = np.array([[2.0, 1.0, 0.1, -1.0], [0.5, 0.0, 3.0, 1.0], [-1.0, 2.5, 0.3, 0.2], [1.0, -0.5, 0.7, 2.0]])
+LARGE = np.array([[1000.0, 0.0], [999.0, 1.0], [-1000.0, 2.0]])
+P = np.array([[0.7, 0.1, 0.2, 0.25], [0.2, 0.6, 0.3, 0.25], [0.1, 0.3, 0.5, 0.5]])
+Y = np.array([[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
+SURE = np.array([[1.0, 0.0], [0.0, 0.4], [0.0, 0.6]])
+SURE_Y = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
+WHERE_A = ("a", "s", "output", "activation", "activated", "sigmoid_output")
+
+
+def _exp_over(axis: int | None, keepdims: bool = True) -> Any:
+    return lambda z: np.exp(z) / np.exp(z).sum(axis=axis, keepdims=keepdims)
+
+
+def _loss(p: Array, y: Array) -> Array:
+    return np.asarray(-(y * np.log(p)).sum(axis=0))
+
+
+def _clipped(formula: Any) -> Any:
+    return lambda p, y: formula(np.clip(p, 1e-15, 1 - 1e-15), np.clip(y, 1e-15, 1 - 1e-15))
+
+
+SOFTMAX = (
+    (SOFTMAX_ROWS, _exp_over(1)),
+    (SOFTMAX_ROWS, _exp_over(1, keepdims=False)),
+    (SOFTMAX_ROWS, lambda z: _exp_over(1)(z - z.max(axis=0))),
+    (SOFTMAX_ROWS, lambda z: _exp_over(1, keepdims=False)(z - z.max(axis=0))),
+    (SOFTMAX_ALL, _exp_over(None)),
+    (SOFTMAX_ALL, lambda z: _exp_over(None)(z - z.max(axis=0))),
+    (SOFTMAX_UNDIVIDED, np.exp),
+    (SOFTMAX_UNDIVIDED, lambda z: np.exp(z - z.max(axis=0))),
+)
+CROSS_ENTROPY = (
+    (LOSS_SIGN, lambda p, y: -_loss(p, y).mean()),
+    (LOSS_SUM, lambda p, y: _loss(p, y).sum()),
+    (LOSS_CLASSES, lambda p, y: _loss(p, y).sum() / y.size),
+    (LOSS_CLASSES, lambda p, y: _loss(p, y).sum() / y.shape[0]),
+    (LOSS_VECTOR, _loss),
+    (LOSS_VECTOR, lambda p, y: _loss(p, y)[None]),
+    (LOSS_BASE, lambda p, y: _loss(p, y).mean() / np.log(2)),
+    (LOSS_BASE, lambda p, y: _loss(p, y).mean() / np.log(10)),
+    (LOSS_SWAPPED, lambda p, y: -(p * np.log(y)).sum() / y.shape[1]),
+    (LOSS_SWAPPED, _clipped(lambda p, y: -(p * np.log(y)).sum() / y.shape[1])),
+)
+QUESTIONS = (
+    Question("relu", ("relu",), {"z": Z}, formulas.relu),
+    Question(
+        "relu_derivative",
+        ("relu_derivative", "relu_deriv"),
+        {"z": Z},
+        formulas.relu_derivative,
+        ((RELU_SLOPE_KEEPS_Z, formulas.relu),),
+    ),
+    Question("sigmoid", ("sigmoid",), {"z": Z}, formulas.sigmoid, ((SIGMOID_SIGN, lambda z: formulas.sigmoid(-z)),)),
+    Question(
+        "sigmoid_large",
+        ("sigmoid",),
+        {"z": LARGE},
+        formulas.sigmoid,
+        ((SIGMOID_OVERFLOW, lambda z: np.exp(z) / (1 + np.exp(z))),),
+    ),
+    Question(
+        "sigmoid_derivative",
+        ("sigmoid_derivative", "sigmoid_deriv"),
+        {"z": Z},
+        formulas.sigmoid_derivative,
+        (
+            (DERIVATIVE_OF_A, lambda z: z * (1 - z)),
+            (SIGMOID_TWICE, lambda z: formulas.sigmoid_derivative(formulas.sigmoid(z))),
+            (DERIVATIVE_IS_FUNCTION, formulas.sigmoid),
+        ),
+        also=dict.fromkeys(WHERE_A, lambda a: a * (1 - a)),
+    ),
+    Question("softmax", ("softmax",), {"z": SQUARE}, formulas.softmax, SOFTMAX),
+    Question("softmax_rectangular", ("softmax",), {"z": Z}, formulas.softmax, SOFTMAX),
+    Question(
+        "softmax_large",
+        ("softmax",),
+        {"z": LARGE},
+        formulas.softmax,
+        ((SOFTMAX_OVERFLOW, _exp_over(0)), (SOFTMAX_BATCH_SHIFT, lambda z: _exp_over(0)(z - z.max()))),
+    ),
+    Question(
+        "cross_entropy", LOSSES["cross_entropy"], {"y_pred": P, "y_true": Y}, formulas.cross_entropy, CROSS_ENTROPY
+    ),
+    Question(
+        "binary_cross_entropy",
+        LOSSES["binary_cross_entropy"],
+        {"y_pred": P, "y_true": Y},
+        formulas.binary_cross_entropy,
+        (
+            (LOSS_SIGN, lambda p, y: -formulas.binary_cross_entropy(p, y)),
+            (LOSS_SUM, lambda p, y: formulas.binary_cross_entropy(p, y) * y.shape[1]),
+        ),
+    ),
+    Question(
+        "squared_error",
+        LOSSES["squared_error"],
+        {"y_pred": P, "y_true": Y},
+        formulas.squared_error,
+        ((LOSS_SUM, lambda p, y: ((p - y) ** 2).sum()), (LOSS_VECTOR, lambda p, y: ((p - y) ** 2).sum(axis=0))),
+        accepted=(lambda p, y: formulas.squared_error(p, y) / 2, lambda p, y: ((p - y) ** 2).mean()),
+    ),
+)
+SURE_TRIALS = tuple(
+    Question(f"{loss}_of_0", LOSSES[loss], {"y_pred": SURE, "y_true": SURE_Y}, formulas.LOSSES[loss])
+    for loss in ("cross_entropy", "binary_cross_entropy")
+)
+TRIALS = tuple(question.told() for question in (*QUESTIONS, *SURE_TRIALS))
+
+
+def judge(answers: Answers) -> list[Check]:
+    """The checks of the phase."""
+    ending = answers.told.get("import", {}).get("result", {}).get("ending", "cross_entropy")
+    checks = [question.check(answers) for question in QUESTIONS if question.trial not in LOSSES]
+    if ending != "cross_entropy":  # its outputs are sigmoids
+        checks = [check for check in checks if check.name != "softmax" or check.status != "missing"]
+    losses = [question.check(answers) for question in QUESTIONS if question.trial in LOSSES]
+    losses += [_of_zero(question, answers) for question in SURE_TRIALS]
+    return checks + present(losses)
+
+
+def _of_zero(question: Question, answers: Answers) -> Check:
+    """The loss of a prediction with an exact 0 and 1 in it is a number; which ε keeps it one is free."""
+    check = question.check(answers)
+    if check.status != "failed":
+        return check
+    result, _ = answers.result(question.trial, question.names[0], question.called)
+    numbers = result.get("value", {}).get("numbers") if result else None
+    if numbers and len(numbers) == 1 and np.isfinite(numbers[0]):
+        return Check(check.name, "passed")
+    assert check.finding
+    mistake = LOG_OF_ZERO if numbers else check.finding.mistake
+    what = f"{check.name} of probabilities that are exactly 0 and 1 is no number."
+    return failed(
+        check.name,
+        Finding(what, mistake, check.finding.called, question.values, check.finding.came, check.finding.right),
+    )
+
+
+MISTAKES = tuple(value for value in vars().values() if isinstance(value, Mistake) and value is not CHANGES_INPUT)
