@@ -16,9 +16,9 @@ from pellucid.network import Network
 from pellucid.schedules import Schedule
 from pellucid.snapshot import Snapshot
 
-CHUNK_SECONDS = 0.1  # callbacks hear of the training about this often,
-LONGEST_CHUNK = 1.0  # less often where a network is so large that keeping it takes more than this share:
-SHARE_OF_KEEPING = 1 / 40
+CHUNK_SECONDS = 0.1  # callbacks hear of the training about this often
+RARER = 10  # or so many times less often, where a network is so large that keeping it would take more than
+SHARE_OF_KEEPING = 1 / 40  # of the time
 
 
 class Training:
@@ -112,7 +112,7 @@ class Training:
         self.audience.batch_begins(epoch.position, step, self.progress)
         began = perf_counter()
         self.guard.keep()
-        wanted = min(max(CHUNK_SECONDS, (perf_counter() - began) / SHARE_OF_KEEPING), LONGEST_CHUNK)
+        wanted = min(max(CHUNK_SECONDS, (perf_counter() - began) / SHARE_OF_KEEPING), RARER * CHUNK_SECONDS)
         part, seconds = epoch.run(min(self.chunk, self.audience.steps_until_event(step) or self.chunk))
         losses, correct = epoch.losses[part].copy(), epoch.correct[part].copy()
         self.guard.check(epoch, part)
