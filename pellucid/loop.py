@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 from pellucid import resuming
@@ -16,6 +17,8 @@ from pellucid.schedules import Schedule
 from pellucid.snapshot import Snapshot
 
 CHUNK_SECONDS = 0.1  # callbacks hear of the training about this often
+RARER = 10  # or so many times less often, where a network is so large that keeping it would take more than
+SHARE_OF_KEEPING = 1 / 40  # of the time
 
 
 class Training:
@@ -107,11 +110,13 @@ class Training:
         """Steps until the next event of a callback, the end of the epoch or the end of about CHUNK_SECONDS."""
         epoch, step = self.epoch, self.engine.step
         self.audience.batch_begins(epoch.position, step, self.progress)
+        began = perf_counter()
         self.guard.keep()
+        wanted = min(max(CHUNK_SECONDS, (perf_counter() - began) / SHARE_OF_KEEPING), RARER * CHUNK_SECONDS)
         part, seconds = epoch.run(min(self.chunk, self.audience.steps_until_event(step) or self.chunk))
         losses, correct = epoch.losses[part].copy(), epoch.correct[part].copy()
         self.guard.check(epoch, part)
-        in_time = int(len(losses) * CHUNK_SECONDS / max(seconds, 1e-9))
+        in_time = int(len(losses) * wanted / max(seconds, 1e-9))
         self.chunk = max(1, min(in_time, 10 * self.chunk))
         return replace(self.progress(), losses=losses, correct=correct)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import pellucid as pl
 from pellucid.benchmark.work import Work
 from pellucid.descent import Descent
 from pellucid.engine.lowering import lower
-from pellucid.engine.plan import Plan, padded
+from pellucid.engine.plan import Plan, padded, transpose
 
 
 def plan_of(architecture: str, optimizer: Any = None, clip_norm: float | None = None, **options: Any) -> Plan:
@@ -116,3 +117,15 @@ def test_the_plan_as_a_table(pellucid: Any) -> None:
     assert [operation["kernel"] for operation in listed["operations"]][:2] == ["gather", "dropout_forward"]
     refused = pellucid("info", "--plan", "784-32:tann-10")
     assert (refused.code, "Did you mean 'tanh'" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1024, 1024), (3, 2048), (2048, 5), (1024, 784), (33, 1000), (1, 1024)])
+def test_a_matrix_is_transposed_whatever_its_rows_do_to_the_cache(rows: int, columns: int) -> None:
+    source = np.arange(rows * columns, dtype=np.float32).reshape(rows, columns)
+    padded = np.full((columns, rows + 7), -1, np.float32)
+    transpose(padded[:, :rows], source)
+    np.testing.assert_array_equal(padded[:, :rows], source.T)
+    assert (padded[:, rows:] == -1).all()
+    back = np.zeros_like(source)
+    transpose(back, padded[:, :rows])
+    np.testing.assert_array_equal(back, source)
