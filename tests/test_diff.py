@@ -60,6 +60,8 @@ def test_other_architectures_still_have_answers_to_compare(pellucid: Any, digits
     pellucid("train", "784-9-10", "--data", digits, "--out", "b")
     assert "Their architectures differ" in pellucid("diff", "a", "b").out
     assert pellucid("diff", "a", "nowhere").code == 2
+    Path("b/result.json").unlink()
+    assert (pellucid("diff", "a", "b").code, "not finished" in pellucid("diff", "a", "b").err) == (2, True)
 
 
 def test_the_angle_is_that_between_the_weights() -> None:
@@ -79,7 +81,7 @@ def test_disagreements_begin_where_both_are_surest() -> None:
     images, labels = rng.integers(0, 256, (50, 3, 3), dtype=np.uint8), rng.integers(0, 10, 50)
     test = pl.data.Dataset(images, labels)
     a, b = (pl.Network("9-10", seed=seed).evaluate(test) for seed in (0, 1))
-    found = disagreements(test, a, b)
+    found = disagreements(a, b)
     sure = [min(image.sure) for image in found]
     assert sure == sorted(sure, reverse=True)
     assert len(found) == (a.predicted != b.predicted).sum()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from conftest import write_folder
 from PIL import Image
 
 import pellucid as pl
+from pellucid.cli import explained
 from pellucid.cli.matrices import draw, matrix
 from pellucid.glass.nudge import nudge
 
@@ -69,6 +72,29 @@ def test_a_picture_is_explained_too(pellucid: Any, run: Path, tmp_path: Path) ->
     assert "digit.png, a 7" in pellucid("explain", run, tmp_path / "digit.png", "--label", 7).out
 
 
+def test_classes_are_matched_by_name(pellucid: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in "37":
+        folder = tmp_path / "pictures" / name
+        folder.mkdir(parents=True)
+        for index in range(6):
+            Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(folder / f"{index}.png")
+    pl.Network("64-10").save("ten.safetensors")
+    for index in (0, 1):
+        found = pellucid("explain", "ten.safetensors", "--index", index, "--data", tmp_path / "pictures", "--json").json
+        targets = next(tensor for tensor in found["layers"][-1]["tensors"] if tensor["name"] == "loss/y")["values"]
+        assert found["what"].endswith(f", {np.argmax(targets)}")
+        assert np.argmax(targets) in (3, 7)
+
+
+def test_every_optimizer_takes_its_step(pellucid: Any, digits: Path, run: Path) -> None:
+    words = ("explain", run, "--index", 3, "--data", digits, "--optimizer")
+    assert "−α (1 + μ) dW" in pellucid(*words, "nesterov").out
+    update = pellucid(*words, "adamw").out.split("UPDATE")[1].split("The loss")[0]
+    assert "−α dW / (|dW| + ε) − α λ W" in update
+    assert len({len(line) for line in update.splitlines()[2:] if line}) == 1  # columns stand below each other
+
+
 def test_a_pass_of_training_draws_and_measures(pellucid: Any, digits: Path) -> None:
     pellucid("train", "784-8-BN-D0.5-10", "--data", digits, "--epochs", 1, "--out", "run")
     words = ("explain", "run", "--index", 0, "--examples", 8, "--training", "--data", digits, "--optimizer", "adam")
@@ -81,10 +107,13 @@ def test_a_pass_of_training_draws_and_measures(pellucid: Any, digits: Path) -> N
     [
         ((), "either a picture, or --index 7"),
         (("--index", 100_000), "numbered from 0 to"),
+        (("--index", 95, "--examples", 10), "from 0 to 99; 95 to 104 came"),
+        (("--index", 0, "--label", 3), "--label says what a picture shows"),
         (("--index", 0, "--cell", "dense9/W/0/0"), "Did you mean 'dense2/W'"),
         (("--index", 0, "--cell", "dense1/W/8/0"), "whose shape is (8, 784)"),
         (("--index", 0, "--cell", "dense1"), "A cell is written TENSOR/I/J"),
         (("--index", 0, "--cell", "dense1/W/x/0"), "A cell is written TENSOR/I/J"),
+        (("--index", 0, "--cell", "dense1/W/²/0"), "A cell is written TENSOR/I/J"),
         (("--index", 0, "--optimizer", "adm"), "Did you mean 'adam'"),
     ],
 )
@@ -104,6 +133,57 @@ def test_a_committee_asks_which_member(pellucid: Any, digits: Path) -> None:
     assert pellucid("explain", "run", "--index", 0, "--member", 2, "--data", digits).code == 0
 
 
+def lines(network: pl.Network, x: np.ndarray, labels: list[int]) -> list[str]:
+    """What is printed of a step on these examples."""
+    trace = pl.trace(network, x, np.array(labels), optimizer=pl.SGD(0.1))
+    return list(explained.lines(trace, "", x[0], (1, 2, 3), []))
+
+
+def test_a_single_output_answers_with_one_of_two_classes() -> None:
+    network = pl.Network("6-1", output="sigmoid", classes=("no", "yes"))
+    network.theta[...] = [0, 0, 0, 0, 0, 0, 5]  # always says yes
+    x = np.random.default_rng(0).normal(size=(4, 6))
+    assert "2 of 4 examples are answered right" in "\n".join(lines(network, x, [0, 1, 0, 1]))
+    printed = "\n".join(lines(network, x[:1], [1]))
+    assert "what the network says: yes" in printed
+    assert "yes   0.9933" in printed
+
+
+def test_a_squared_error_reaches_the_logits_through_the_outputs() -> None:
+    network, x = pl.Network("6-4", output="tanh"), np.random.default_rng(0).normal(size=(2, 6))
+    printed = "\n".join(lines(network, x, [0, 1]))
+    assert "∂L/∂loss.a = ∂L/∂loss.losses · ∂loss.losses/∂loss.a" in printed
+    assert "∂L/∂loss.z = ∂L/∂loss.a · ∂loss.a/∂loss.z" in printed
+
+
+def test_the_factors_of_each_term_multiply_to_it_even_where_one_stands_twice() -> None:
+    network, x = pl.Network("6-4", output="tanh"), np.random.default_rng(0).normal(size=(2, 6))
+    trace = pl.trace(network, x, np.array([0, 1]))
+    (cell,) = explained.values(trace, "", [explained.Cell.of(trace, "loss/losses/0")])["cells"]
+    for term in cell["sums"][0]["terms"]:
+        assert prod(factor["value"] for factor in term["factors"]) == pytest.approx(term["value"])
+
+
+def test_a_loss_that_stays_neither_fell_nor_rose() -> None:
+    network, x = pl.Network("6-4", dtype="float64"), np.ones((1, 6))
+    network.theta[...] = [*[0] * 24, 800, 0, 0, 0]  # so sure that no gradient is left
+    assert "The loss stayed at 0 by this step." in "\n".join(lines(network, x, [0]))
+
+
+def test_numbers_that_differ_in_the_last_digit_have_a_histogram() -> None:
+    network, x = pl.Network("6-4", dtype="float64"), np.nextafter(np.ones((2, 6)), [[0], [2]])
+    assert any(line.startswith("  dense1/x") and "█" in line for line in lines(network, x, [0, 1]))
+
+
+def test_numbers_that_are_not_finite_are_counted() -> None:
+    network = pl.Network("6-5-4", dtype="float64")
+    network.theta[...] = 1e200
+    trace = pl.trace(network, np.ones((3, 6)), np.array([0, 1, 2]))
+    assert np.isnan(trace.made.loss)
+    forward = takewhile(lambda line: "BACKWARD" not in line, explained.lines(trace, "", np.ones(6), (1, 2, 3), []))
+    assert any("12 of 12 are NaN or infinite" in line for line in forward)
+
+
 @pytest.mark.parametrize("training", [False, True])
 def test_three_ways_to_a_gradient_agree(training: bool) -> None:
     network = pl.Network("6-5:tanh-BN-D0.3-4", dtype="float64", seed=1)
@@ -115,6 +195,14 @@ def test_three_ways_to_a_gradient_agree(training: bool) -> None:
         assert found.analytic == trace[name.replace("/", "/d")][place]
         assert found.numerical == pytest.approx(found.analytic, abs=1e-9)
         assert found.change == pytest.approx(found.expected, abs=1e-3)
+
+
+def test_a_nudge_takes_the_running_statistics_of_its_trace() -> None:
+    network = pl.Network("6-5:tanh-BN-4", dtype="float64", seed=1)
+    rng = np.random.default_rng(1)
+    trace = pl.trace(network, rng.normal(size=(7, 6)), rng.integers(0, 4, 7))
+    network.state[...] += 1
+    assert nudge(trace, "dense1/W", 0, 0).analytic == pytest.approx(trace["dense1/dW"][0, 0], rel=1e-12)
 
 
 # Matrices as boxes

@@ -264,6 +264,12 @@ def test_a_map_is_active_where_any_of_its_places_is() -> None:
     assert found.dead.tolist() == [2]
 
 
+def test_the_largest_of_a_map_is_the_mean_that_the_ascent_climbs() -> None:
+    made = pl.Network("1x28x28-4C5-10", seed=3)
+    z = passes.outputs(made, images(), [made.layers[0]])["conv1"]
+    assert np.allclose(activity.largest(made, images(), made.layers[0]), z.mean(axis=(2, 3)).max(axis=0))
+
+
 def test_a_saturated_sigmoid_lets_no_gradient_through() -> None:
     made = pl.Network("784-6:sigmoid-10", seed=3)
     made.layers[0].b[1], made.layers[0].b[4] = 500, -500
@@ -391,3 +397,13 @@ def test_a_learning_curve_trains_the_recipe_on_ever_more_of_the_same_examples() 
     assert rows[-1].training == rows[-1].test == whole.evaluate(data).accuracy
     with pytest.raises(pl.UsageError, match="at least 16"):
         grow(recipe, data.subset(slice(15)), data, said.append)
+
+
+def test_what_the_recipe_holds_out_is_no_training_example_of_the_learning_curve() -> None:
+    data = pl.data.Dataset(images(100), labels(100))
+    recipe = Recipe("784-8-10", epochs=2, batch_size=8, validation=0.2)
+    rows = grow(recipe, data, data, lambda line: None)
+    assert [row.examples for row in rows] == [10, 20, 40, 80]
+    whole = recipe.make_network()
+    pl.fit(whole, data, **recipe.fit_options())
+    assert rows[-1].training == whole.evaluate(data.split(0.2, recipe.seed)[0]).accuracy

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,11 @@ import numpy as np
 import pytest
 from conftest import write_folder
 
+import pellucid as pl
+from pellucid.glass.report import Material, page
 from pellucid.glass.report.pictures import chart, coloured, heat, png
+from pellucid.metrics import Evaluation
+from pellucid.recipe import find
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 VOID = {"meta", "img", "br", "input", "link", "hr"}
@@ -132,6 +138,58 @@ def test_many_classes_and_long_names_are_no_trouble(pellucid: Any, tmp_path: Pat
     assert "30 classes are too many for a table here" in text
 
 
+def test_other_images_are_what_the_page_tells_of_then(pellucid: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for name in ("all/a", "all/b", "all/c", "two of them/b", "two of them/c"):
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        for index in range(6):
+            Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(folder / f"{index}.png")
+    assert pellucid("train", "*-4-*", "--data", tmp_path / "all", "--out", "run").code == 0
+    other = tmp_path / "two of them"
+    assert pellucid("report", "run", "--out", "other.html", "--data", other).code == 0
+    text = unescape(Path("other.html").read_text(encoding="utf-8"))
+    assert f": {pellucid('test', 'run', '--data', other, '--json').json['accuracy']:.2%} on" in text
+    shown = re.findall(r"<p>Test image \d+, (\w): every tensor", text)
+    assert re.findall(r'<th scope="row">(\w)</th>(?:(?!</tr>).)*what it shows', text) == shown
+    assert f"pellucid train run/recipe.toml --data {tmp_path / 'all'}\n" in text
+    assert f"pellucid test run --data '{other}'\n" in text
+
+
+def test_a_committee_names_the_run_of_a_member(pellucid: Any, digits: Path) -> None:
+    pellucid("train", "784-8-10", "--data", digits, "--members", 2, "--epochs", 1, "--out", "run")
+    result = pellucid("report", "run")
+    assert (result.code, pellucid("report", result.err.split()[-1]).code) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shape", "classes"),
+    [
+        ("3x64x64-GAP-20", (64, 64, 3), 20),
+        ("1x28x28-4C3p1-" + "R(4C3p1-BN-4C3p1-BN)-" * 8 + "GAP-10", (28, 28), 10),
+    ],
+    ids=["large images of many classes", "many layers"],
+)
+def test_no_page_is_larger_than_5_mb(architecture: str, shape: tuple[int, ...], classes: int) -> None:
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (1000, *shape), dtype=np.uint8), np.arange(1000) % classes
+    test = pl.data.Dataset(images, labels, tuple(map(str, range(classes))))
+    network = pl.Network(architecture, classes=test.classes)
+    outputs, predicted = rng.random((1000, classes)), rng.integers(0, classes, 1000)
+    history: dict[str, list[float]] = {"loss": [1], "accuracy": [0.5], "validation_loss": [], "validation_accuracy": []}
+    numbers = ("parameters", "epochs", "train_seconds", "images_per_second", "threads")
+    result = dict.fromkeys(numbers, 1) | {"engine": "native", "run": "run"}
+    material = Material(
+        find("p03"), result, history, {}, "mnist", "mnist", network, test,
+        Evaluation(outputs, labels, predicted, 1.0, test.classes),
+    )  # fmt: skip
+    text = page(material)
+    assert len(text.encode()) < 5e6
+    assert text.count("show images") == np.count_nonzero(material.evaluation.confusion)
+
+
 # Pictures
 
 
@@ -157,9 +215,6 @@ def test_colours_are_symmetric_around_white() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (128, 1), (100, 784), (33, 129), (4, 9, 5, 5, 1)])
 def test_a_heat_map_keeps_the_mean_of_a_matrix(shape: tuple[int, ...]) -> None:
-    import json
-    from html import unescape
-
     values = np.random.default_rng(0).normal(size=shape)
     drawn = heat("dense1/W", 1, values, images=False)
     rows = np.array(json.loads(unescape(re.findall(r'data-values="([^"]+)"', drawn)[0])))
@@ -167,6 +222,43 @@ def test_a_heat_map_keeps_the_mean_of_a_matrix(shape: tuple[int, ...]) -> None:
     assert rows.shape[1] <= 128
     if shape[0] % rows.shape[0] == 0 and values.size % rows.size == 0:
         assert rows.mean() == pytest.approx(values.mean(), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "down", "across", "after"),
+    [
+        ((4, 7), "4", "7", ""),
+        ((10, 1), "", "10", "0"),
+        ((7,), "", "7", ""),
+        ((6, 1, 5, 5), "6", "1 5 5", ""),
+        ((2, 9, 3, 4, 1), "2 9", "3 4", "0"),
+    ],
+)
+def test_a_heat_map_knows_the_axes_of_its_tensor(shape: tuple[int, ...], down: str, across: str, after: str) -> None:
+    drawn = heat("x", 1, np.zeros(shape), images=False)
+    assert f'data-down="{down}" data-across="{across}" data-after="{after}"' in drawn
+
+
+@pytest.mark.parametrize("images", [False, True])
+def test_what_is_not_finite_has_no_number(images: bool) -> None:
+    values = np.array([[[[np.inf], [1.0]], [[-np.inf], [np.nan]]]])
+    numbers = json.loads(unescape(re.findall(r'data-values="([^"]+)"', heat("x", 1, values, images))[0]))
+    assert [number for row in numbers for number in row] == [None, 1.0, None, None]
+
+
+@pytest.mark.parametrize("cells", [16, 300, 4096])
+def test_a_heat_map_has_no_more_cells_than_it_may(cells: int) -> None:
+    for shape in [(100, 784), (8, 28, 28, 1), (64, 1)]:
+        drawn = heat("x", 1, np.ones(shape), images=len(shape) == 4, cells=cells)
+        assert len(re.findall(r"1\.0", drawn.split("data-values=")[1])) <= cells
+
+
+def test_the_legend_of_a_chart_has_room_for_long_names() -> None:
+    names = [f"experiments/in/a/folder/far/away/{name}" for name in ("first", "second")]
+    drawn = chart("loss", {name: [1.0, 0.5] for name in names}, "words")
+    legend = re.findall(r'<text x="([\d.]+)" y="33">([^<]+)</text>', drawn)
+    assert [name.split("/")[-1] for _, name in legend] == ["first", "second"]
+    assert all(float(x) + 7 * len(name) <= 480 for x, name in legend)
 
 
 @pytest.mark.parametrize("line", [[0.5], [0.5, 0.5], [0.0, 0.0, 0.0], [1e-9, 1e9], [np.nan, 1.0], list(range(300))])
@@ -219,6 +311,16 @@ def test_it_opens_from_a_file_and_every_part_works_by_keyboard(pellucid: Any, di
         assert re.fullmatch(r"conv1/X\[.+\] = (on average )?-?[\d.e-]+", said.inner_text())
         first.hover()
         assert "conv1/X[" in said.inner_text()
+
+        logits = page.locator('.heat[data-name="dense1/z"]')
+        logits.focus()
+        page.keyboard.press("ArrowRight")
+        words = page.locator(f"#{logits.get_attribute('aria-describedby')}").inner_text()
+        assert words.startswith("dense1/z[1, 0] = ")  # as --cell dense1/z/1/0 has it
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("details:not([open])").count() == 0
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator("details:not([open])").count() > 0
 
         summary = page.locator("summary", has_text="Backward")
         summary.focus()

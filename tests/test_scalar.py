@@ -136,6 +136,11 @@ def test_what_has_no_value_is_said(text: str) -> None:
         evaluate(text, {"x": 1.5})
 
 
+def test_what_has_a_value_but_no_slope_is_said() -> None:
+    with pytest.raises(pl.NumericError, match="or no slope"):
+        evaluate("x**0.5", {"x": 0})
+
+
 # As people see it
 
 
@@ -164,6 +169,22 @@ def test_the_picture_has_every_value_and_none_lies_on_another(text: str, x: floa
     boxes = ElementTree.fromstring(graph.svg()).findall(".//{*}rect")[1:]
     places = {(box.get("x"), box.get("y")) for box in boxes}
     assert len(places) == len(boxes) == len(graph.values)
+
+
+def test_names_that_are_given_are_not_taken_for_others(pellucid: Any) -> None:
+    printed = pellucid("scalar", "v1*L + v1", "v1=2", "L=3").out
+    for line in ("v2 = v1 · L = 2 · 3 = 6", "L′ = v2 + v1 = 6 + 2 = 8", "If L grows a little, L′ changes +2 times"):
+        assert line in printed
+    assert list(Graph(Value(2) * Value(3, "x")).forwards()) == ["L = 2 · x = 2 · 3 = 6"]
+    micro, mu = "\u00b5", "\u03bc"  # which Python takes for the same letter
+    assert pellucid("scalar", f"{micro}*2", f"{micro}=3", "--json").json["gradients"] == {mu: 2}
+
+
+def test_a_node_is_as_wide_as_its_words() -> None:
+    result = evaluate("learning_rate * gradient_of_the_weight", {"learning_rate": 0.1, "gradient_of_the_weight": 2})
+    result.backward()
+    boxes = ElementTree.fromstring(Graph(result).svg()).findall(".//{*}rect")[1:]
+    assert all(float(box.get("width", 0)) > 7 * len("L = learning_rate · gradient_of_the_weight") for box in boxes)
 
 
 def test_the_command_prints_forwards_backwards_and_the_graph(pellucid: Any, tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ def test_every_figure_is_whole_legible_and_says_what_it_shows(
         return
     assert result.code == 0, result.err
     found = result.json
-    assert (found["kind"], found["file"]) == (kind, str(runs / run / "figures" / f"{kind}.png"))
+    name = "curves-shown.png" if kind == "curves" else f"{kind}.png"  # the run has a curves.png of its own
+    assert (found["kind"], found["file"]) == (kind, str(runs / run / "figures" / name))
     assert len(found) > 3
     (picture,) = drawn
     picture.figure.set_layout_engine("none")  # it is laid out by now
@@ -116,6 +117,14 @@ def test_the_same_figure_is_the_same_bytes(pellucid: Command, runs: Path, kind: 
         assert ElementTree.fromstring(one).tag.endswith("svg")
 
 
+def test_the_figure_that_the_training_drew_is_left_alone(pellucid: Command, runs: Path) -> None:
+    own = runs / "dense" / "figures" / "curves.png"
+    before = own.read_bytes()
+    found = pellucid("show", "curves", runs / "dense", "--json").json
+    assert found["file"] == str(own.with_name("curves-shown.png"))
+    assert own.read_bytes() == before
+
+
 def test_a_model_file_alone_has_its_figure_in_the_current_folder(
     pellucid: Command, runs: Path, digits_folder: Path
 ) -> None:
@@ -141,8 +150,8 @@ def test_a_learning_curve_takes_the_recipe_that_a_model_file_tells_of(
     model = runs / "dense" / "model.safetensors"
     result = pellucid("show", "learning-curve", model, "--data", digits_folder, "--limit", 200, "--json")
     assert result.code == 0, result.err
-    assert [row["examples"] for row in result.json["rows"]] == [100, 200]
-    assert "training on 200 of 200 images" in result.err
+    assert [row["examples"] for row in result.json["rows"]] == [80, 160]  # of 200, a fifth is held out
+    assert "training on 160 of 160 images" in result.err
 
 
 # The numbers behind them
@@ -165,6 +174,7 @@ def test_contributions_of_the_command_add_up(pellucid: Command, runs: Path) -> N
     found = pellucid("show", "contributions", runs / "dense", "--index", 7, "--class", "3", "--json").json
     assert sum(found["products"]) + found["bias"] == pytest.approx(found["total"])
     assert (found["class"], found["index"]) == ("3", 7)
+    assert ("below that of" if found["total"] < 0 else "above that of") in found["words"]
 
 
 def test_the_path_ends_at_the_model_and_the_distance_begins_at_0(pellucid: Command, runs: Path) -> None:
@@ -320,3 +330,64 @@ def test_the_checks_of_legibility_find_what_is_wrong() -> None:
     figure.text(0.52, 0.5, "another")
     figure.text(0.9, 0.1, "beyond the edge")
     assert {fault.split(":")[0] for fault in faults(figure)} == {"overlap", "cut off"}
+
+
+# Models that went wrong, and words that would
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("weights", "all of them are 0"),
+        ("loss-line", "All weights are 0"),
+        ("loss-plane", "All weights are 0"),
+        ("layers", "its length is no measure"),
+        ("contributions", "every product of weight and input is 0"),
+        ("occlusion", "never changes its logits."),
+        ("mistakes", "none of them with over 90%"),
+    ],
+)
+def test_of_weights_that_are_all_0_that_is_said(kind: str, says: str) -> None:
+    subject = random_subject(["a", "b", "c"], "144-5-3")
+    subject.network.theta[...] = 0
+    data = subject.test.subset(slice(4))  # two of a, so that the last biases have a gradient
+    picture = figures.draw(kind, Subject(subject.model, "model", lambda: (data, data)))
+    assert says in picture.words
+    assert faults(picture.figure) == []
+
+
+@pytest.mark.parametrize("kind", ["pca", "layers", "dead-units", "preferred-input", "feature-maps", "confusion"])
+def test_of_logits_beyond_all_bounds_nothing_is_drawn(kind: str) -> None:
+    subject = random_subject(["a", "b", "c"], "1x12x12-2C3-5-3")
+    subject.network.theta[...] = 1e30
+    with pytest.raises(pl.NumericError, match="NaN or infinite"):
+        figures.draw(kind, subject)
+
+
+def test_only_a_class_that_other_images_are_taken_for_is_said_whatever_they_show() -> None:
+    shown = np.array([0] * 8 + [1] * 2 + [2] * 2)
+    images = np.zeros((12, 144), np.uint8)
+    images[np.arange(12), shown] = 255
+    labels = np.where(np.arange(12) == 0, 1, shown)
+    data = pl.data.Dataset(images.reshape(12, 12, 12), labels, ("a", "b", "c"))
+    network = pl.Network("144-3", classes=["a", "b", "c"])
+    network.theta[...] = 0
+    network.layers[0].W[...] = np.eye(3, 144)  # the class is the white one of the first three pixels
+    subject = Subject(network, "model", lambda: (data, data))
+    assert "the most frequent of 1 mistake is b taken for a" in figures.draw("confusion", subject).words
+    network.layers[0].b[2] = 9
+    assert "says c of 100% of all images, whatever they show" in figures.draw("confusion", subject).words
+
+
+def test_a_loss_that_stays_does_not_rise() -> None:
+    subject = random_subject(["a", "b"], "144-2")
+    subject.history = {"loss": [2.3, 2.3], "accuracy": [0.5, 0.5], "validation_loss": [], "validation_accuracy": []}
+    assert "the training loss stayed at 2.3" in figures.draw("curves", subject).words
+
+
+def test_limits_that_are_alike_let_equal_distances_look_equal() -> None:
+    from pellucid.glass.figures.places import limits
+
+    points = np.array([[0.0, 2.0], [4.0, 3.0]])
+    assert limits(points, 0.0) == ((0, 4), (2, 3))
+    assert limits(points, 0.0, alike=True) == ((0, 4), (0.5, 4.5))

@@ -16,7 +16,7 @@ from architectures import architecture
 from twin import Twin
 
 import pellucid as pl
-from pellucid.layers import walk
+from pellucid.layers import Layer, Tensor, walk
 from pellucid.randomness import Draws
 from pellucid.workspace import Workspace
 
@@ -95,6 +95,53 @@ def test_errors_name_the_nearest_tensor_and_the_shape() -> None:
     for index in [(5, 0), (0, 6), (-1, 0), (0,), (0, 0, 0)]:
         with pytest.raises(pl.UsageError, match=r"whose shape is \(5, 6\)"):
             trace.sum("dense1/W", *index)
+
+
+def test_a_layer_of_ones_own_has_no_equations() -> None:
+    class Doubling(Layer):
+        kind = "doubling"
+        tensors = (Tensor("x", "... B", "input"), Tensor("a", "... B", "output"))
+
+        def forward(self, t: Any) -> None:
+            t.a = 2 * t.x
+
+        def backward(self, t: Any) -> None:
+            t.dx = 2 * t.da
+
+    network = pl.Network([pl.Dense(3), Doubling(), pl.Dense(2)], input_shape=(6,))
+    with pytest.raises(pl.UsageError, match="doubling1, a Doubling, is none of pellucid's layers"):
+        pl.trace(network, np.ones((2, 6)), np.array([0, 1]))
+
+
+def test_it_computes_in_single_or_double_precision_alone() -> None:
+    network, x, labels = made("6-5-4", 2)
+    with pytest.raises(pl.UsageError, match="no dtype called 'int32'"):
+        pl.trace(network, x, labels, dtype="int32")
+
+
+# Formulas
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "formula"),
+    [
+        (pl.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01), "−α (1 + μ) (dW + λ W)"),
+        (pl.SGD(0.1, momentum=0.9), "−α dW"),
+        (pl.RMSProp(), "−α dW / (√(1 − ρ) |dW| + ε)"),
+        (pl.Adam(weight_decay=0.1), "−α (dW + λ W) / (|dW + λ W| + ε)"),
+        (pl.AdamW(), "−α dW / (|dW| + ε) − α λ W"),
+    ],
+)
+def test_the_formula_of_an_update_is_that_of_the_first_step(optimizer: Any, formula: str) -> None:
+    network, x, labels = made("6-5-4", 2)
+    assert pl.trace(network, x, labels, optimizer=optimizer).tensors["dense1/W_update"].formula == formula
+
+
+def test_no_formula_has_the_name_of_what_it_computes_in_it() -> None:
+    network, x, labels = made("1x6x6-3C3-BN-MP2-R(3C1)-D0.5-4", 2)
+    trace = pl.trace(network, x, labels, training=True, optimizer=pl.SGD(0.1))
+    for name, traced in trace.tensors.items():  # "x, in a column" would be drawn with a box for the article
+        assert traced.tensor not in re.split(r"\W+", traced.formula), name
 
 
 # What it holds

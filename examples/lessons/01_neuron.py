@@ -26,8 +26,8 @@ print(f"z = 0.5 · 2 − 1 · 3 + 1 = {z:g}")
 print(f"a = {a:.4f}")
 
 # %% [markdown]
-# Below ½: z is negative, and σ(0) = ½. A whole network in pellucid can be this one neuron. An example is a row there,
-# so the weights are a matrix W with one row.
+# Below ½: z is negative, and σ(0) = ½. A whole network in pellucid can be this one neuron. Its matrix W
+# has a row for each neuron, here one; `predict` takes an example in each row.
 
 # %%
 network = pl.Network("2-1", output="sigmoid", dtype="float64")

@@ -55,7 +55,7 @@ except ValueError:
 # (64, 128) the 32 must stand inside: (64, 32) (32, 128). So x has to be turned.
 #
 # **A mistake that hides itself.** NumPy adds a vector of shape (out,) along the *last* axis, the examples. That is an
-# error of shape, unless B happens to equal `out`.
+# error of shape, unless B equals `out`, or is 1: then (out, 1) + (out,) makes (out, out).
 #
 # **Predict.** b has shape (4,) instead of (4, 1), and the batch has 4 examples. What happens?
 
@@ -69,7 +69,7 @@ except pl.ShapeError as error:
 
 # %% [markdown]
 # Nothing is reported, and it is wrong: neuron 0 should add b₀ = 0 to every example, and adds another number to each.
-# So keep biases as columns, try a batch size that equals no other size, and let the library refuse what is ambiguous.
+# So keep biases as columns, try a batch size above 1 that no layer has, and let the library refuse what is ambiguous.
 # pellucid also names the layers on the way when an architecture does not fit together:
 
 # %%

@@ -70,7 +70,7 @@ print("pellucid  ", trace["loss/dz"][:, 0].round(4))
 
 # %% [markdown]
 # A step goes against the gradient. So the second logit is pulled up by 0.76, and the other two share the push down, by
-# as much as they were believed. The three numbers sum to 0. Nothing is left to learn where a = y.
+# as much as they were believed, the first most. The three numbers sum to 0. Nothing is left to learn where a = y.
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3.8))

@@ -69,8 +69,8 @@ for (activation, name), curve in curves.items():
 # are as small. With 0.3 every layer triples it. He's start keeps it with ReLU, where Xavier's loses a factor √2 a
 # layer.
 #
-# With tanh too large weights do not explode: they saturate. All activations are near ±1, where the slope 1 − a² is
-# near 0, and nothing comes back:
+# With tanh, activations cannot explode, and weights that are too large saturate them: most lie near ±1, where the slope
+# 1 − a² is near 0, and such a unit hardly learns. A level spread alone does not show that:
 
 # %%
 for name in ("xavier", "too large"):
@@ -102,4 +102,5 @@ figure.savefig("08-initialization.png")
 # in a straight line to 1e-12, too large rise to 1e6, He stays level near 1, Xavier falls slowly. With tanh too small
 # falls alike, the other three stay between 0.1 and 1.](pictures/08-initialization.png)
 #
-# *A factor for each layer is a straight line on this axis. Only a start that fits the activation stays level.*
+# *A factor for each layer is a straight line on this axis. With ReLU He's start alone stays level; with
+# tanh one that is too large stays level too, but saturated.*

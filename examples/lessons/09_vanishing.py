@@ -35,7 +35,7 @@ for name, network in networks.items():
 
 # %% [markdown]
 # By a factor of about three thousand. The last layer learns as always, but the first ones, which are to make something
-# of the pixels, hardly move: a step changes them by less than a millionth.
+# of the pixels, hardly move: at learning rate 0.1 a step changes them by less than a millionth.
 #
 # **Predict.** Both networks see all training digits once, at the same learning rate. What accuracy will each have?
 

@@ -12,6 +12,9 @@
 #            θ ← θ − α m̂ / (√v̂ + ε)
 # ```
 #
+# Here g is the gradient, t the number of the step, and μ the share of the velocity v that is kept. Adam's means keep
+# β₁ = 0.9 and β₂ = 0.999 of what they were; ε = 10⁻⁸ is there so that it never divides by 0.
+#
 # Momentum adds up what points the same way, step after step (at best 1/(1 − μ) times as much), while what changes sign
 # cancels. Adam divides each coordinate by the size of its own gradients: a direction's steepness no longer counts.
 #

@@ -30,8 +30,8 @@ print("in prediction m is", np.unique(pl.trace(network, x, np.zeros(500, int))["
 # The mean of m is p · 0 + (1 − p) / (1 − p) = 1. So the next layer sees on average what it will see in prediction,
 # where nothing is dropped and nothing has to be scaled.
 #
-# No unit can lean on one certain other. Seen otherwise: each step trains another one of 2^n networks that share their
-# weights, and prediction is nearly their mean.
+# No unit can lean on one certain other. Seen otherwise: each step trains another one of the 2ⁿ networks that n units
+# make when each may be left out. They share their weights, and prediction is nearly their mean.
 #
 # **Predict.** 1,000 digits to learn from, a network with 400,000 parameters, 40 epochs. Which ends with the lower loss
 # on its training digits, which on 5,000 digits that it never saw?

@@ -23,7 +23,7 @@ print(f"test accuracy {accuracy:.1%}, over 95%: {accuracy > 0.95}")
 # a picture of what the unit looks for: ink on the positive places, none on the negative ones.
 #
 # A pixel in a corner is never inked. Its x is 0 in every example, so dW = dz xᵀ is 0 there too: nothing but the decay
-# (`l2`) ever touches these weights.
+# (`l2`: in each step every weight loses the same small share of itself) ever touches these weights.
 #
 # **Predict.** How do weights to pixels that are never inked look after training: as at the start, or gone?
 

@@ -53,9 +53,10 @@ def command(
         raise UsageError(f"{first} and {second} tell other classes apart; their answers cannot be compared.")
     recipe = _recipes(a.run, b.run)
     changed = changes(a.network, b.network) if a.network.architecture == b.network.architecture else []
-    images = disagreements(test, a.evaluation, b.evaluation)
+    images = disagreements(a.evaluation, b.evaluation)
     words = _words(a, b, changed, images)
-    content = page((str(first), str(second)), words, recipe, (a.history, b.history), changed, images, test)
+    names, histories = (str(first), str(second)), (a.history, b.history)
+    content = page(names, words, recipe, histories, changed, images, test, a.network.classes)
     write_atomic(out, content.encode())
     if json:
         emit(_values(a, b, recipe, changed, images) | {"words": words, "page": str(out)})
@@ -71,13 +72,16 @@ def command(
 def _read(folder: Path) -> RunFolder:
     if not is_run(folder):
         raise UsageError(f"{folder} is no run folder. pellucid train RECIPE --out {folder} makes one.")
-    return RunFolder.read(folder)
+    run = RunFolder.read(folder)
+    if run.result() is None:
+        raise UsageError(f"{folder} is not finished. Finish it first: pellucid train --resume {folder}")
+    return run
 
 
 def _side(run: RunFolder, test: Dataset) -> Side:
     network = load_model(run.folder)
     if not isinstance(network, Network):
-        raise UsageError(f"{run.folder} is a committee; compare its members, such as {run.folder}/member-1.")
+        raise UsageError(f"{run.folder} is a committee; compare its members, such as {run.folder}/member1.")
     return Side(run.folder, run, network, read_metrics(run.folder) or {}, network.evaluate(test))
 
 
@@ -122,7 +126,7 @@ def _lines(
 ) -> Iterator[str]:
     yield "recipes" if recipe else "The recipes are the same."
     for name, one, other in recipe:
-        yield f"  {name:<16}{one!s:<36}{other}"
+        yield f"  {name:<16} {one!s:<35} {other}"
     yield "\ncurves: after each epoch"
     for key in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
         ends = [
@@ -132,12 +136,13 @@ def _lines(
         if ends != ["-", "-"]:
             yield f"  {key.replace('_', ' '):<22}{ends[0]:<24}{ends[1]}"
     if changed:
-        yield f"\n{'weights':<24}{'length':>10}{'distance':>10}{'angle':>9}  largest change"
+        wide = max([22, *(len(change.name) for change in changed)]) + 2
+        yield f"\n{'weights':<{wide}}{'length':>10}{'distance':>10}{'angle':>9}  largest change"
         for change in changed:
             angle = "-" if change.angle is None else f"{change.angle:.1f}°"
             place, one, other = change.largest[0]
             yield (
-                f"{change.name:<24}{change.length:>10.4g}{change.distance:>10.4g}{angle:>9}  "
+                f"{change.name:<{wide}}{change.length:>10.4g}{change.distance:>10.4g}{angle:>9}  "
                 f"{list(place)}: {one:.3g} → {other:.3g}"
             )
     if images:

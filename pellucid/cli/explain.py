@@ -16,11 +16,12 @@ from pellucid.committee import Committee
 from pellucid.data import load
 from pellucid.data.images import read_images
 from pellucid.errors import DataError, UsageError
+from pellucid.examples import check_classes
 from pellucid.glass.measures.passes import image_shape
 from pellucid.glass.tracing import trace
 from pellucid.names import choose
 from pellucid.network import Network
-from pellucid.recipe import make_optimizer
+from pellucid.recipe import make_optimizer, optimizer_defaults
 
 
 def command(
@@ -44,7 +45,9 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn in a pass of training.")] = 0,
     out: Annotated[
         Path | None,
-        typer.Option("--trace", metavar="FILE", help="Where to keep every tensor; by default beside MODEL."),
+        typer.Option(
+            "--trace", metavar="FILE", help="Where to keep every tensor; by default in the run folder, or here."
+        ),
     ] = None,
     data: Data = "mnist",
     member: Member = None,
@@ -54,13 +57,15 @@ def command(
     network = open_model(model, member)
     if isinstance(network, Committee):
         raise UsageError(f"{model} is a committee of {len(network)}: say which member to explain, such as --member 1.")
+    if label is not None and image is None:
+        raise UsageError("--label says what a picture shows; a test image has its class.")
     if image is not None and index is None:
         images, labels, words = _picture(network, image, label)
     elif index is not None and image is None:
         images, labels, words = _test_images(network, data, index, examples)
     else:
         raise UsageError("What is to be explained? Give either a picture, or --index 7 for a test image.")
-    made = make_optimizer(optimizer, learning_rate)
+    made = make_optimizer(optimizer, learning_rate, optimizer_defaults(optimizer)["momentum"])
     found = trace(network, images, labels, training=training, optimizer=made, dtype="float64", seed=seed)
     path = out or (Path(model, "trace.safetensors") if Path(model).is_dir() else Path("trace.safetensors"))
     cells = [explained.Cell.of(found, text) for text in cell or ()]
@@ -90,14 +95,11 @@ def _picture(network: Network, file: Path, label: str | None) -> tuple[NDArray[A
 def _test_images(network: Network, data: str, index: int, count: int) -> tuple[NDArray[Any], NDArray[np.int64], str]:
     """Test images, their classes, and both in words."""
     _, test = load(data, DownloadProgress())
-    if index + count > len(test):
-        raise UsageError(f"The test images of {test.name} are numbered from 0 to {len(test) - 1:,}; {index} came.")
-    network.check_examples(test, None)
-    part = slice(index, index + count)
-    names = ", ".join(test.classes[label] for label in test.labels[part])
-    which = (
-        f"test image {index} of {test.name}"
-        if count == 1
-        else f"test images {index} to {index + count - 1} of {test.name}"
-    )
-    return test.images[part], test.labels[part], f"{which}, {names}"
+    last = index + count - 1
+    which = f"{index}" if count == 1 else f"{index} to {last}"
+    if last >= len(test):
+        raise UsageError(f"The test images of {test.name} are numbered from 0 to {len(test) - 1:,}; {which} came.")
+    labels = check_classes(test, network.classes)[index : last + 1]
+    names = ", ".join(network.classes[label] for label in labels)
+    words = f"test image{'s' * (count > 1)} {which} of {test.name}, {names}"
+    return test.images[index : last + 1], labels, words

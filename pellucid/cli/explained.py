@@ -17,6 +17,7 @@ from pellucid.glass.curves import blocks
 from pellucid.glass.equations import Sum, Term
 from pellucid.glass.nudge import Nudge, nudge
 from pellucid.glass.trace import LOSS, Trace, Traced
+from pellucid.losses import decide
 
 BAR = 24
 TERMS = 12  # of a sum that are printed, the largest first
@@ -44,7 +45,7 @@ class Cell:
             UsageError: it is not written so, or there is none.
         """
         layer, tensor, *index = [*text.split("/"), ""][: max(2, text.count("/") + 1)]
-        if not tensor or not all(part.isdigit() for part in index):
+        if not tensor or not all(part.isdecimal() for part in index):
             raise UsageError(f"A cell is written TENSOR/I/J, such as dense1/W/5/17; {text!r} came.")
         name, place = f"{layer}/{tensor}", tuple(map(int, index))
         value = trace.sum(name, *place)
@@ -77,7 +78,7 @@ def lines(
     if count == 1:
         yield from _beside(show_image(image, shape).split("\n"), list(_answer(trace)))
     else:
-        right = int((trace["loss/a"].argmax(axis=0) == trace["loss/y"].argmax(axis=0)).sum())
+        right = int((decide(trace["loss/a"]) == decide(trace["loss/y"])).sum())
         yield f"{right} of {count} examples are answered right; their mean loss is {trace.made.loss:.4g}."
     yield from _forward(trace)
     yield from _backward(trace)
@@ -87,10 +88,10 @@ def lines(
 
 def _answer(trace: Trace) -> Iterator[str]:
     """What the network says of one example, as bars."""
-    outputs, targets = trace["loss/a"][:, 0], trace["loss/y"][:, 0]
-    names = trace.network.classes if len(outputs) > 1 else ("output",)
+    outputs, targets, classes = trace["loss/a"][:, 0], trace["loss/y"][:, 0], trace.network.classes
+    names = classes[-len(outputs) :]  # a single output is that of the second class
     width = max(map(len, names))
-    yield "what the network says" + ("" if len(outputs) == 1 else f": {names[int(outputs.argmax())]}")
+    yield f"what the network says: {classes[int(decide(trace['loss/a'])[0])]}"
     for name, output, target in zip(names, outputs, targets, strict=True):
         bar = "█" * round(BAR * float(np.clip(output, 0, 1)))
         yield f"{name:>{width}} {output:8.4f} {bar:<{BAR}}{'  ← what it shows' if target > 0.5 else ''}"
@@ -127,9 +128,11 @@ def _backward(trace: Trace) -> Iterator[str]:
 def _product(trace: Trace, traced: Traced) -> str:
     """The chain rule: ∂L/∂dense1.W = ∂L/∂dense1.z · ∂dense1.z/∂dense1.W."""
     layer, tensor = traced.layer, traced.tensor.removeprefix("d")
-    output = "losses" if layer == LOSS else next(
-        other.tensor for other in trace.tensors.values() if other.layer == layer and other.role == "output"
-    )  # fmt: skip
+    if layer == LOSS:
+        output = "a" if f"{LOSS}/da" in traced.parents else "losses"
+    else:
+        tensors = trace.tensors.values()
+        output = next(other.tensor for other in tensors if other.layer == layer and other.role == "output")
     return f"∂L/∂{layer}.{tensor} = ∂L/∂{layer}.{output} · ∂{layer}.{output}/∂{layer}.{tensor}"
 
 
@@ -138,16 +141,16 @@ def _update(trace: Trace) -> Iterator[str]:
     if optimizer is None:
         return
     yield f"\n{UPDATE}, {type(optimizer).__name__} at learning rate {optimizer.learning_rate:g}\n"
-    yield f"{'what is added':<24}{'formula':<36}{'its length':>12}{'of that of the parameter':>28}"
-    for name, traced in trace.tensors.items():
-        if traced.way == "update":
-            length, whole = (float(np.linalg.norm(trace[each])) for each in (name, name.removesuffix("_update")))
-            share = f"{length / whole:.2%}" if whole else "-"
-            yield f"{name:<24}{traced.formula:<36}{length:>12.4g}{share:>28}"
-    before, after = trace.made.loss, trace.made.loss_after
-    assert after is not None
-    verb = "fell" if after < before else "rose"
-    yield f"\nThe loss {verb} from {before:.6g} to {after:.6g} by this step."
+    updates = [traced for traced in trace.tensors.values() if traced.way == "update"]
+    wide = max([24, *(2 + len(traced.name) for traced in updates)])
+    long = max([30, *(2 + len(traced.formula) for traced in updates)])
+    yield f"{'what is added':<{wide}}{'formula':<{long}}{'its length':>12}{'of that of the parameter':>28}"
+    for traced in updates:
+        names = traced.name, traced.name.removesuffix("_update")
+        length, whole = (float(np.linalg.norm(trace[name])) for name in names)
+        share = f"{length / whole:.2%}" if whole else "-"
+        yield f"{traced.name:<{wide}}{traced.formula:<{long}}{length:>12.4g}{share:>28}"
+    yield f"\nThe loss {trace.made.change} by this step."
 
 
 def _steepest(trace: Trace) -> Cell:
@@ -211,12 +214,21 @@ def _numbers(trace: Trace, name: str) -> str:
         return f"  {name:<{wide}}{shape:<18}= {same}"
     if not numbers.size:
         return f"  {name:<{wide}}{shape:<18}"
-    low, high, mean = (float(number) for number in (numbers.min(), numbers.max(), numbers.mean()))
     if numbers.size == 1:
-        return f"  {name:<{wide}}{shape:<18}{low:.6g}"
-    counts, _ = np.histogram(numbers, BINS)
+        return f"  {name:<{wide}}{shape:<18}{numbers.item():.6g}"
+    if infinite := int((~np.isfinite(numbers)).sum()):
+        return f"  {name:<{wide}}{shape:<18}{infinite:,} of {numbers.size:,} are NaN or infinite"
+    low, high, mean = (float(number) for number in (numbers.min(), numbers.max(), numbers.mean()))
     zeros = f", {np.mean(numbers == 0):.0%} are 0" if (numbers == 0).any() else ""
-    return f"  {name:<{wide}}{shape:<18}{low:>10.3g} … {high:<9.3g} {blocks(counts.tolist())}  mean {mean:.3g}{zeros}"
+    bars = blocks(_counts(numbers, low, high))
+    return f"  {name:<{wide}}{shape:<18}{low:>10.3g} … {high:<9.3g} {bars}  mean {mean:.3g}{zeros}"
+
+
+def _counts(numbers: NDArray[Any], low: float, high: float) -> list[int]:
+    """How many numbers lie in each bin from the smallest to the largest; in the middle one where all are the same."""
+    share = (numbers.astype(float) - low) / (high - low) if high > low else np.full(numbers.shape, 0.5)
+    counts: list[int] = np.bincount(np.minimum(share * BINS, BINS - 1).astype(int).ravel(), minlength=BINS).tolist()
+    return counts
 
 
 def _beside(left: list[str], right: list[str]) -> Iterator[str]:
@@ -261,7 +273,10 @@ def _cell_values(cell: Cell) -> dict[str, Any]:
                 "value": one.value,
                 "total": one.total,
                 "formula": one.equation.cell if one.equation else "",
-                "terms": [{"factors": dict(term.factors), "value": term.value} for term in one.terms],
+                "terms": [
+                    {"factors": [{"name": name, "value": value} for name, value in term.factors], "value": term.value}
+                    for term in one.terms
+                ],
             }
             for one in cell.sums
         ],

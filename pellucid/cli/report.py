@@ -34,14 +34,16 @@ def command(
     if not is_run(run):
         raise UsageError(f"{run} is no run folder. pellucid train RECIPE --out {run} makes one.")
     folder = RunFolder.read(run)
-    result, history = folder.result(), read_metrics(run)
-    if result is None or history is None:
-        raise UsageError(f"{run} is not finished. Finish it first: pellucid train --resume {run}")
+    unfinished = UsageError(f"{run} is not finished. Finish it first: pellucid train --resume {run}")
+    if (result := folder.result()) is None:
+        raise unfinished
     network = load_model(run)
     if not isinstance(network, Network):
-        raise UsageError(f"{run} is a committee. Its members have a run each: pellucid report {run}/member-1")
+        raise UsageError(f"{run} is a committee. Its members have a run each: pellucid report {run}/member1")
+    if (history := read_metrics(run)) is None:  # which a committee has none of
+        raise unfinished
     _, test = load(data or folder.setup.data, DownloadProgress())
-    content = written(folder, result, history, network, test, network.evaluate(test))
+    content = written(folder, result, history, network, test, network.evaluate(test), data)
     path = out or run / REPORT
     write_atomic(path, content)
     if json:
@@ -53,9 +55,9 @@ def command(
 
 def written(
     run: RunFolder, result: dict[str, object], history: dict[str, list[float]], network: Network, test: Dataset,
-    evaluation: Evaluation,
+    evaluation: Evaluation, test_data: str | None = None,
 ) -> bytes:  # fmt: skip
-    """The page of a run."""
+    """The page of a run; `test_data` is where the test images are, by default in the run's own data."""
     facts = {
         "pellucid": pellucid.__version__,
         "NumPy": np.__version__,
@@ -65,4 +67,7 @@ def written(
         "engine": f"{result['engine']} on {result['device']}, {result['threads']} threads",
         "seed": str(result["seed"]),
     }
-    return page(Material(run.recipe, result, history, facts, network, test, evaluation)).encode()
+    data = run.setup.data
+    return page(
+        Material(run.recipe, result, history, facts, data, test_data or data, network, test, evaluation)
+    ).encode()

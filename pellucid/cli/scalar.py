@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -22,9 +24,10 @@ def command(
     json: Json = False,
 ) -> int:
     """Compute an expression step by step, and walk back to the gradient of every number in it."""
-    result = evaluate(expression, dict(map(_assignment, numbers or [])))
+    given = dict(map(_assignment, numbers or []))
+    result = evaluate(expression, given)
     result.backward()
-    graph = Graph(result)
+    graph = Graph(result, next(name for n in count() if (name := "L" + n * "′") not in given))
     if svg:
         write_atomic(svg, graph.svg().encode())
     if json:
@@ -32,7 +35,7 @@ def command(
         steps = {"forward": list(graph.forwards()), "backward": list(graph.backwards())}
         emit({"value": result.data, "gradients": gradients, **steps, "svg": svg and str(svg)})
         return 0
-    print(f"L = {expression} = {result.data:.6g}\n\nforwards")
+    print(f"{graph.name} = {expression} = {result.data:.6g}\n\nforwards")
     print(*(f"  {line}" for line in graph.forwards()), sep="\n")
     print("\nbackwards: the gradient that arrived, times the slope of the step")
     print(*(f"  {line}" for line in graph.backwards()), sep="\n")
@@ -40,7 +43,7 @@ def command(
     print(*(f"  {line}" for line in graph.tree()), sep="\n")
     print()
     for name, value in graph.letters.items():
-        print(f"If {name} grows a little, L changes {value.gradient:+.6g} times as much.")
+        print(f"If {name} grows a little, {graph.name} changes {value.gradient:+.6g} times as much.")
     if svg:
         print(f"wrote {svg}")
     return 0
@@ -49,6 +52,6 @@ def command(
 def _assignment(text: str) -> tuple[str, float]:
     name, _, number = text.partition("=")
     try:
-        return name.strip(), float(number)
+        return unicodedata.normalize("NFKC", name.strip()), float(number)  # as Python reads names
     except ValueError:
         raise UsageError(f"A number is given as NAME=NUMBER, such as x=2; {text!r} came.") from None

@@ -21,7 +21,7 @@ from pellucid.glass.figures.subject import Subject
 from pellucid.loading import PRETRAINED
 from pellucid.recipe import Recipe
 from pellucid.run import read_metrics
-from pellucid.run_folder import is_run
+from pellucid.run_folder import FILES, is_run
 from pellucid.setup import Setup
 
 Option = typer.Option
@@ -65,16 +65,18 @@ def command(
 
 def _check_options(kind: str, given: set[str]) -> None:
     """Refuse options that this kind does not take."""
-    for name in sorted(given - {*kind_called(kind).options}):
+    taken = kind_called(kind).options
+    for name in sorted(given - {*taken}):
         takers = ", ".join(other for other, known in KINDS.items() if name in known.options)
         raise UsageError(f"{kind} takes no --{name}; these do: {takers}.")
 
 
 def _file(kind: str, model: str, member: int | None, out: Path | None) -> Path:
-    """Where the figure goes."""
+    """Where the figure goes; by default beside the run's own files, never in the place of one."""
     if out is None:
         folder = Path(model) / "figures" if Path(model).is_dir() else Path()
-        return folder / (f"{kind}.png" if member is None else f"{kind}-member{member}.png")
+        name = f"{kind}.png" if member is None else f"{kind}-member{member}.png"
+        return folder / (f"{kind}-shown.png" if name in FILES else name)
     if out.suffix.lower() not in FORMATS:
         raise UsageError(f"{out} does not say in which format: let it end in {' or '.join(FORMATS)}.")
     return out

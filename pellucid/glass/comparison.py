@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import Dataset
 from pellucid.errors import UsageError
 from pellucid.metrics import Evaluation
 from pellucid.network import Network
@@ -45,7 +44,7 @@ class Disagreement:
 
     Args:
         index: its place in the data.
-        label: its class.
+        label: its class, as a number of the networks' classes.
         answers: what each network says.
         sure: how sure each is.
     """
@@ -81,14 +80,14 @@ def _change(slot: Slot, a: Network, b: Network) -> Change:
     return Change(slot.name, slot.shape, lengths[0], float(np.linalg.norm(difference)), angle, largest, difference)
 
 
-def disagreements(test: Dataset, a: Evaluation, b: Evaluation) -> list[Disagreement]:
+def disagreements(a: Evaluation, b: Evaluation) -> list[Disagreement]:
     """The images on which the answers differ; those first where both are surest."""
     places = np.flatnonzero(a.predicted != b.predicted)
     sure = a.confidence[places], b.confidence[places]
     order = np.argsort(-np.minimum(*sure), kind="stable")
     return [
         Disagreement(
-            int(places[i]), int(test.labels[places[i]]), (int(a.predicted[places[i]]), int(b.predicted[places[i]])),
+            int(places[i]), int(a.labels[places[i]]), (int(a.predicted[places[i]]), int(b.predicted[places[i]])),
             (float(sure[0][i]), float(sure[1][i])),
         )
         for i in order

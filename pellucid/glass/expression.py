@@ -39,7 +39,7 @@ def evaluate(text: str, numbers: Mapping[str, float]) -> Value:
     except UsageError:
         raise
     except (ZeroDivisionError, ValueError, OverflowError, TypeError) as error:
-        raise NumericError(f"{text!r} has no value there: {error}.") from None
+        raise NumericError(f"{text!r} has no value there, or no slope: {error.args[-1]}.") from None
     if not math.isfinite(result.data):
         raise NumericError(f"{text!r} has no finite value there: {result.data}.")
     unused = numbers.keys() - {value.name for value in result.order()}

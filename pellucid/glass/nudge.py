@@ -45,6 +45,8 @@ def nudge(trace: Trace, name: str, *index: int) -> Nudge:
     first = trace.network.layers[0]
     x, y = trace[f"{first.name}/{first.input}"], trace["loss/y"]
     probe = Probe(trace.network, theta, x, y, random=random, w=trace["loss/w"])
+    for kept in slots(trace.network.layers, "state"):  # the network may have been trained since
+        kept.view(probe.workspace.state)[...] = trace[kept.name]
     loss, gradients = probe.gradients()
     place = slot.start + int(np.ravel_multi_index(index, slot.shape))
     analytic = float(gradients["theta"][place])

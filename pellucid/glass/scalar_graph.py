@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
-from itertools import pairwise
+from itertools import count, pairwise
 
 from pellucid.glass.scalar import Value
 
-WIDTH, HEIGHT, ACROSS, DOWN, MARGIN = 150, 58, 210, 84, 24  # pixels: of a node, from one to the next, around all
+WIDTH, HEIGHT, GAP, DOWN, MARGIN = 150, 58, 60, 84, 24  # pixels: of a node, between two, from one to the next, around
+LETTER = 7.2  # pixels, of the width of a letter or digit
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class Graph:
     @property
     def names(self) -> dict[int, str]:
         """By the identity of the values; the result's is `name`."""
-        names: dict[int, str] = {}
-        made = 0
-        for value in self.values:
-            made += bool(value.operation)
-            names[id(value)] = value.name or f"v{made}"
+        taken = {value.name for value in self.values}
+        free = (f"v{number}" for number in count(1) if f"v{number}" not in taken)
+        names = {
+            id(value): value.name or (next(free) if value.operation else f"{value.data:g}") for value in self.values
+        }
         return names | {id(self.result): self.name}
 
     def written(self, value: Value) -> str:
@@ -93,11 +94,11 @@ class Graph:
 
     def svg(self) -> str:
         """The graph from left to right: given numbers, operations, the result; each node with number and gradient."""
-        place = self._places()
+        place, wide = self._places(), self._wide()
         column: dict[int, int] = {}
         for key, across in place:
             column.setdefault(key, across)
-        width = 2 * MARGIN + max(column.values()) * ACROSS + WIDTH
+        width = 2 * MARGIN + max(column.values()) * (wide + GAP) + wide
         height = 2 * MARGIN + max(place.values()) * DOWN + HEIGHT
         title = f"{self.name} = {self.result.data:.6g}, computed from left to right; gradients from right to left"
         parts = [
@@ -109,10 +110,11 @@ class Graph:
             for parent in value.parents:
                 way = range(column[id(parent)], column[id(value)])
                 stops = [(across, place[id(parent), across]) for across in way]
-                parts.append(_line([*stops, (column[id(value)], place[id(value), column[id(value)]])]))
+                parts.append(_line([*stops, (column[id(value)], place[id(value), column[id(value)]])], wide))
         for value in self.values:
             across = column[id(value)]
-            parts.append(self._node(value, MARGIN + across * ACROSS, MARGIN + place[id(value), across] * DOWN))
+            x, y = MARGIN + across * (wide + GAP), MARGIN + place[id(value), across] * DOWN
+            parts.append(self._node(value, x, y, wide))
         return "\n".join([*parts, "</svg>"]) + "\n"
 
     def _places(self) -> dict[tuple[int, int], int]:
@@ -137,24 +139,32 @@ class Graph:
             rows[across] += 1
         return place
 
-    def _node(self, value: Value, x: int, y: int) -> str:
-        fill = "#e8f1f8" if value.operation else "#f7efe2"
+    def _lines(self, value: Value) -> tuple[tuple[str, str], ...]:
+        """What is written in a node, each line with its colour."""
         name = self.names[id(value)] + (f" = {self.written(value)}" if value.operation else "")
-        lines = [(name, "#222222"), (f"{value.data:.5g}", "#0072b2"), (f"gradient {value.gradient:.5g}", "#b34700")]
+        return (name, "#222222"), (f"{value.data:.5g}", "#0072b2"), (f"gradient {value.gradient:.5g}", "#b34700")
+
+    def _wide(self) -> int:
+        """The width of a node: the longest line fits in."""
+        longest = max(len(words) for value in self.values for words, _ in self._lines(value))
+        return max(WIDTH, round(16 + LETTER * longest))
+
+    def _node(self, value: Value, x: int, y: int, wide: int) -> str:
+        fill = "#e8f1f8" if value.operation else "#f7efe2"
         text = "".join(
             f'<text x="{x + 8}" y="{y + 17 + 16 * line}" fill="{colour}">{escape(words)}</text>'
-            for line, (words, colour) in enumerate(lines)
+            for line, (words, colour) in enumerate(self._lines(value))
         )
-        return f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{fill}" stroke="#888888"/>{text}'
+        return f'<rect x="{x}" y="{y}" width="{wide}" height="{HEIGHT}" rx="6" fill="{fill}" stroke="#888888"/>{text}'
 
 
-def _line(stops: list[tuple[int, int]]) -> str:
+def _line(stops: list[tuple[int, int]], wide: int) -> str:
     """A curve from the right of a node, past others, to the left of the last."""
-    places = [(MARGIN + across * ACROSS, MARGIN + down * DOWN + HEIGHT / 2) for across, down in stops]
-    path = f"M{places[0][0] + WIDTH} {places[0][1]}"
+    places = [(MARGIN + across * (wide + GAP), MARGIN + down * DOWN + HEIGHT / 2) for across, down in stops]
+    path = f"M{places[0][0] + wide} {places[0][1]}"
     for (x1, y1), (x2, y2) in pairwise(places):
-        middle = (x1 + WIDTH + x2) / 2
-        path += f" C{middle} {y1} {middle} {y2} {x2} {y2} H{x2 + WIDTH}"
+        middle = (x1 + wide + x2) / 2
+        path += f" C{middle} {y1} {middle} {y2} {x2} {y2} H{x2 + wide}"
     return f'<path d="{path.rsplit(" H", 1)[0]}" fill="none" stroke="#888888"/>'
 
 

@@ -85,6 +85,15 @@ class Circumstances:
     loss_after: float | None = None
     optimizer: Optimizer | None = None
 
+    @property
+    def change(self) -> str:
+        """What the update did to the loss: "fell from 2.31 to 2.05"."""
+        before, after = self.loss, self.loss_after
+        if after is None or after == before:
+            return f"stayed at {before:.6g}"
+        verb = "fell" if after < before else "rose" if after > before else "went"
+        return f"{verb} from {before:.6g} to {after:.6g}"
+
 
 class Trace:
     """The record of a step.

@@ -16,12 +16,14 @@ from pellucid.glass.equations import Equation
 from pellucid.glass.trace import LOSS, Circumstances, Trace, Traced, book
 from pellucid.layers import Layer, walk
 from pellucid.losses import for_labels
-from pellucid.network import Network
+from pellucid.names import choose
+from pellucid.network import DTYPES, Network
 from pellucid.optimizers import Optimizer
 from pellucid.randomness import Draws
 from pellucid.workspace import Workspace, slots
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a loss that is NaN is for the caller to see
 def trace(
     network: Network,
     images: Dataset | NDArray[Any],
@@ -48,9 +50,10 @@ def trace(
 
     Raises:
         ShapeError, DataError: examples that the network cannot read.
+        UsageError: no labels, or another dtype.
     """
     images, targets = network.check_examples(images, labels)
-    dtype = np.dtype(dtype or network.dtype)
+    dtype = np.dtype(choose("dtype", np.dtype(network.dtype if dtype is None else dtype).name, DTYPES))
     theta, state = network.theta.astype(dtype), network.state.astype(dtype)
     workspace = Workspace(network.layers, theta, np.zeros_like(theta), state.copy())
     loss, random = for_labels(network.loss, labels), Draws(seed, step=1) if training else None

@@ -61,6 +61,7 @@ HINTS = {
     "(n, n): give the sum or mean `keepdims=True`.",
     "required positional argument": "The specification calls it with other arguments; see the call above.",
     "positional arguments but": "The specification calls it with other arguments; see the call above.",
+    "truth value of an array": "`if` and `max` want one number; for arrays there are `np.maximum` and `np.where`.",
     "NoneType": "Something is None here: a function without `return`, or an attribute that was never set.",
     "Cannot cast ufunc": "Whole numbers are changed in place by broken ones: make the array floats, `x.astype(float)`.",
     "has no attribute 'T'": "This is a list or a number, not an array: `np.array(...)`.",
@@ -100,6 +101,8 @@ class Answers:
             return line["result"], None
         if line is not None and "error" in line:
             return {}, self._error(line, name, called)
+        if line is not None and "unknown" in line:
+            return {}, Check(name, "skipped", note=str(line["unknown"]))
         if line is not None:
             return {}, Check(name, "missing", note=str(line.get("missing", name)))
         if self.hang and self.hang.trial == trial:
@@ -146,5 +149,6 @@ def array_of(told: Any, name: str, called: str) -> tuple[Array | None, Finding |
     array = decode(told)
     if array is None:
         came = told.get("text") if isinstance(told, Mapping) else told
-        return None, Finding(f"{name} gives a {kind}, where an array is needed: {came}", None, called)
+        what = f"an array of dtype {told['dtype']}" if kind == "ndarray" and "text" in told else f"a {kind}"
+        return None, Finding(f"{name} gives {what}, where an array of numbers is needed: {came}", None, called)
     return array, None

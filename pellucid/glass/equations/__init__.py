@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pellucid.errors import UsageError
 from pellucid.glass.equations import dense, losses, normalization, pointwise, residual, updates, windows
 from pellucid.glass.equations.cells import Equation, Sum, Tensors, Term, cell_name
 from pellucid.layers import Layer
@@ -44,9 +45,11 @@ def equations(layer: Layer, t: Tensors) -> Iterator[Equation]:
     """Of what this layer computes, forwards and then backwards.
 
     Raises:
-        KeyError: a layer that is none of pellucid's.
+        UsageError: a layer that is none of pellucid's.
     """
     kind = next((kind for kind in type(layer).__mro__ if kind in EQUATIONS), None)
     if kind is None:
-        raise KeyError(f"{layer.name}, a {type(layer).__name__}, has no equations here.")
+        raise UsageError(
+            f"{layer.name}, a {type(layer).__name__}, is none of pellucid's layers: it has no equations here."
+        )
     return EQUATIONS[kind](layer, t)

@@ -143,7 +143,7 @@ def flatten(layer: Flatten, t: Tensors) -> Iterator[Equation]:
     """The same numbers in a column."""
     shape = layer.input_shape
     yield Equation(
-        "a", "x, in a column", "x, map after map, row after row", ("x",),
+        "a", "x, as one column", "x, map after map, row after row", ("x",),
         lambda i, n: [t.x[*map(int, np.unravel_index(i, shape)), n]],
     )  # fmt: skip
     yield Equation(

@@ -1,6 +1,6 @@
 """The equations of an update: what an optimizer adds to the parameters in the first step that it takes.
 
-At the first step nothing is remembered yet, so every optimizer's formula is one in g alone.
+At the first step nothing is remembered yet, so every optimizer's formula is one in g alone: Adam's √v̂ is |g|.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ def update(optimizer: Optimizer, t: Tensors, name: str) -> Equation:
         return [*moved, rate * decay * parameter[at]] if optimizer.weight_decay and optimizer.decoupled else moved
 
     g = f"d{name}" + (f" + λ {name}" if optimizer.weight_decay and not optimizer.decoupled else "")
-    formula = FORMULAS[_kind(optimizer)].format(g=g if " " not in g else f"({g})")
+    ahead = "(1 + μ) " if isinstance(optimizer, SGD) and optimizer.nesterov else ""
+    formula = FORMULAS[_kind(optimizer)].format(g=g if " " not in g else f"({g})", size=f"|{g}|", ahead=ahead)
     if optimizer.weight_decay and optimizer.decoupled:
         formula += f" − α λ {name}"
     return Equation(f"{name}_update", formula, formula, (f"d{name}", name), terms, "the gradient points uphill")
 
 
 FORMULAS: dict[type[Optimizer], str] = {
-    SGD: "−α {g}",
-    Adagrad: "−α {g} / (√{g}² + ε)",
-    RMSProp: "−α {g} / (√((1 − ρ) {g}²) + ε)",
-    Adam: "−α m̂ / (√v̂ + ε), in the first step m̂ = {g}, v̂ = {g}²",
+    SGD: "−α {ahead}{g}",
+    Adagrad: "−α {g} / ({size} + ε)",
+    RMSProp: "−α {g} / (√(1 − ρ) {size} + ε)",
+    Adam: "−α {g} / ({size} + ε)",
     Lion: "−α sign {g}",
 }
 

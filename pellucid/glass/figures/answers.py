@@ -87,7 +87,8 @@ def _confused(evaluation: Evaluation, wrong: NDArray[np.int64], names: list[str]
     often = int(wrong[worst])
     said_most = int(evaluation.confusion.sum(axis=0).argmax())
     share = evaluation.confusion[:, said_most].sum() / len(evaluation.labels)
-    if share > 0.5 and len(names) > 2:
+    others = len(evaluation.labels) - evaluation.confusion[said_most].sum()
+    if wrong[:, said_most].sum() > 0.5 * others and len(names) > 2:
         return f"{right}; the model says {names[said_most]} of {percent(share)} of all images, whatever they show."
     low = int(np.where(evaluation.confusion.sum(axis=1) > 0, evaluation.recall, 2).argmin())
     return (

@@ -70,18 +70,20 @@ def _words(history: dict[str, list[float]]) -> str:
     if len(loss) == 1:
         words = f"After one epoch the training loss is {loss[0]:.3g} and the training accuracy {percent(accuracy[0])}"
     else:
-        moved = "fell" if loss[-1] < loss[0] else "rose"
+        first, last = f"{loss[0]:.3g}", f"{loss[-1]:.3g}"
+        way = "fell" if loss[-1] < loss[0] else "rose"
+        moved = f"stayed at {last}" if first == last else f"{way} from {first} to {last}"
         words = (
-            f"Over {len(loss)} epochs the training loss {moved} from {loss[0]:.3g} to {loss[-1]:.3g} and the training "
-            f"accuracy went from {percent(accuracy[0])} to {percent(accuracy[-1])}"
+            f"Over {len(loss)} epochs the training loss {moved} and the training accuracy "
+            f"went from {percent(accuracy[0])} to {percent(accuracy[-1])}"
         )
     if held_out := history["validation_loss"]:
         best = int(np.argmin(held_out))
         shares = history["validation_accuracy"]
-        words += f"; on held-out images it ended at {percent(shares[-1])}"
+        words += f"; on held-out images the accuracy ended at {percent(shares[-1])}"
         if best < len(held_out) - 1 and held_out[-1] > 1.02 * held_out[best] and loss[-1] < loss[0]:
             words += (
-                f", where the loss was lowest after epoch {best + 1} and has risen from {held_out[best]:.3g} to "
+                f", and the loss, lowest after epoch {best + 1}, has risen from {held_out[best]:.3g} to "
                 f"{held_out[-1]:.3g} since, which is overfitting"
             )
     return f"{words}."

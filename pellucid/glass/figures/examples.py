@@ -55,7 +55,8 @@ def mistakes(subject: Subject) -> Picture:
         words = f"The model reads all {len(test):,} test images right, so there is no mistake to show."
     else:
         high = sum(mistake.output > 0.9 for mistake in evaluation.mistakes(wrong))
-        sure = f", {high:,} of them with over 90%" if subject.model.output in ("softmax", "sigmoid") else ""
+        many = f"{high:,}" if high else "none"
+        sure = f", {many} of them with over 90%" if subject.model.output in ("softmax", "sigmoid") else ""
         words = (
             f"The model reads {wrong:,} of {len(test):,} test images wrong{sure}; these are the "
             f"{counted(len(worst), 'mistake')} that it was surest of, the surest first."
@@ -90,12 +91,12 @@ def predictions(subject: Subject) -> Picture:
         show_image(picture, image)
         right += int(own.argmax()) == label
         _bars(bars, own, label, names, reach, probabilities)
-        mark = "" if int(own.argmax()) == label else ": wrong"
+        mark = "" if int(own.argmax()) == label else ", read wrong"
         bars.set_title(f"image {first + number} shows {names[label]}{mark}", size=SMALL, pad=2)
     for axes in grid[-1, 2 * (len(part) % 2 or 2) :]:
         axes.set_axis_off()
     unsure = int((outputs.max(axis=1) < 0.9).sum())
-    doubts = f", and {unsure or 'none'} with less than 90%" if probabilities else ""
+    doubts = f", and {unsure or 'none'} answered with less than 90%" if probabilities else ""
     words = (
         f"Of test images {first} to {first + len(part) - 1}, taken as they come, {right} of {len(part)} are read right"
         f"{doubts}; the full bar is the true class."

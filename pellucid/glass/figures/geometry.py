@@ -41,7 +41,7 @@ def pca(subject: Subject) -> Picture:
         share, apart = float(components.shares.sum()), between_classes(points, data.labels)
         places = components.of(points)
         scatter(axes, places, data.labels)
-        x, y = limits(places)
+        x, y = limits(places, alike=True)
         axes.set(xlim=x, ylim=y)
         named = name_classes(axes, places, data.labels, names, (side, side))
         unnamed = max(unnamed, len(np.unique(data.labels)) - named)
@@ -102,7 +102,7 @@ def logits(subject: Subject) -> Picture:
     side = WIDTH / across - 0.12
     figure, grid = sheet(rows * (side + 0.42), rows, across)
     places = [components.of(z) for z in found]
-    x, y = limits(np.concatenate(places))
+    x, y = limits(np.concatenate(places), alike=True)
     numbers, unnamed = [], 0
     for axes, moment, own, z in zip(grid.flat, moments, places, found, strict=False):
         scatter(axes, own, data.labels)

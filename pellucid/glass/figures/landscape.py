@@ -49,19 +49,29 @@ def loss_line(subject: Subject) -> Picture:
     right.yaxis.set_major_formatter(PercentFormatter(1))
     own, middle = found["training"][:, 0], POINTS // 2
     lowest = int(np.nanargmin(own)) if np.isfinite(own).any() else middle
+    lowest = middle if own[lowest] >= own[middle] else lowest  # of equals the model
     near = int(np.argmin(abs(steps - 0.5)))
     place = (
         "is lowest here, in this direction," if lowest == middle else
         f"is lower, {own[lowest]:.3g}, at a = {_minus(steps[lowest])} in this direction,"
     )  # fmt: skip
     words = (
-        f"The training loss, {own[middle]:.3g} at the model, {place} and {_to(own[near])} where every filter is "
-        "changed by "
-        f"half its length, with {percent(found['training'][near, 1])} of the images read right; another direction may "
-        "look otherwise."
+        f"The training loss, {_to(own[middle])} at the model, {place} and {_to(own[near])} where every filter is "
+        f"changed by half its length, with {percent(found['training'][near, 1])} of the images read right; another "
+        "direction may look otherwise."
     )
+    if not along.any():
+        words = _nowhere(own[middle])
     finish(figure, f"The loss of {subject.name} along one random direction, filter-normalised", words)
     return Picture(figure, words, {"a": steps.tolist()} | {name: own.tolist() for name, own in found.items()})
+
+
+def _nowhere(loss: float) -> str:
+    """What is to be said of a network without a direction."""
+    return (
+        "All weights are 0, and with them every direction, which is as long as the filters are: the training loss is "
+        f"{_to(loss)} everywhere here."
+    )
 
 
 def _minus(number: float) -> str:
@@ -90,7 +100,8 @@ def loss_plane(subject: Subject) -> Picture:
     network, steps = subject.network, np.linspace(-REACH, REACH, SIDE)
     data = sample(subject.train, PLANE_EXAMPLES)
     subject.say(f"the loss of {len(data)} images at {SIDE * SIDE} points")
-    losses = plane(network, data, direction(network, 1), direction(network, 2), steps, steps)
+    first, second = direction(network, 1), direction(network, 2)
+    losses = plane(network, data, first, second, steps, steps)
     figure, ((axes,),) = sheet(5.0, width=6.6)
     _contours(figure, axes, steps, steps, losses)
     axes.plot(0, 0, "*", color="white", markeredgecolor=INK, markersize=15)
@@ -105,10 +116,12 @@ def loss_plane(subject: Subject) -> Picture:
         f"on this grid lowest at ({_minus(steps[column])}, {_minus(steps[row])}), {finite[row, column]:.3g},"
     )  # fmt: skip
     words = (
-        f"The training loss is {here:.3g} at the model, {lowest} and {_to(float(np.median(edge)))} (median) along "
-        "the edge, "
-        f"where filters are changed by their own length and more; these are two directions of {network.theta.size:,}."
+        f"The training loss is {_to(here)} at the model, {lowest} and {_to(float(np.median(edge)))} (median) along the "
+        "edge, where filters are changed by their own length and more; these are two directions of "
+        f"{network.theta.size:,}."
     )
+    if not first.any():
+        words = _nowhere(here)
     finish(figure, f"The loss around {subject.name}, two random directions, filter-normalised", words)
     return Picture(figure, words, {"steps": steps.tolist(), "loss": losses.tolist()})
 
@@ -170,14 +183,15 @@ def loss_path(subject: Subject) -> Picture:
     right.legend()
     held = float(components.shares.sum())
     nearest = [losses[abs(y - b).argmin(), abs(x - a).argmin()] for a, b in places]
-    misses = max(abs(np.log10(np.maximum(nearest, 1e-12) / np.maximum(projected, 1e-12))), default=0.0)
+    with np.errstate(all="ignore"):  # a loss may be beyond all bounds
+        misses = max(abs(np.log10(np.maximum(nearest, 1e-12) / np.maximum(projected, 1e-12))), default=0.0)
+        off = float(np.median(np.array(projected[:-1]) / np.maximum(true[:-1], 1e-12)))
     coarse = "" if misses < 1 else "; the grid is too coarse for the steepest places, and shows a false loss there"
-    off = np.median(np.array(projected[:-1]) / np.maximum(true[:-1], 1e-12))
+    beside = f"{off:.2g} times (median) what it is on the path itself" if np.isfinite(off) else "beyond all bounds"
     words = (
-        f"Along the path the training loss goes from {true[0]:.3g} to {true[-1]:.3g}; this plane holds "
-        f"{percent(held, 0)} of "
-        f"the path's variance, and where the path falls on it the loss is {off:.2g} times (median) what it is on the "
-        f"path itself{coarse}{subject.since}."
+        f"Along the path the training loss goes from {_to(true[0])} to {_to(true[-1])}; this plane holds "
+        f"{percent(held, 0)} of the path's variance, and where the path falls on it the loss is {beside}{coarse}"
+        f"{subject.since}."
     )
     finish(figure, f"The loss along the path of training, {subject.name}", words)
     numbers = {"places": places.tolist(), "epochs": way.epochs.tolist(), "loss": true, "projected": projected}

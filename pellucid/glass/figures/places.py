@@ -74,11 +74,19 @@ def _write(axes: Axes, x: float, y: float, name: str, side: Literal["left", "cen
     text.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])
 
 
-def limits(points: Places, margin: float = 0.06) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The ranges of points (n, 2), with a margin; a range of nothing becomes one of 1."""
+def limits(
+    points: Places, margin: float = 0.06, alike: bool = False
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The ranges of points (n, 2), with a margin; a range of nothing becomes one of 1.
+
+    Alike, both are as long as the longer one, so that in a square equal distances look equal.
+    """
     found = []
-    for low, high in zip(points.min(axis=0).tolist(), points.max(axis=0).tolist(), strict=True):
-        spread = (high - low) or 1.0
+    spreads = np.ptp(points, axis=0)
+    spreads = np.full(2, spreads.max()) if alike else spreads
+    ends = zip(points.min(axis=0).tolist(), points.max(axis=0).tolist(), spreads.tolist(), strict=True)
+    for low, high, own in ends:
+        spread = own or 1.0
         middle = (low + high) / 2
         found.append((middle - (0.5 + margin) * spread, middle + (0.5 + margin) * spread))
     return found[0], found[1]

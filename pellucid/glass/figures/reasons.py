@@ -125,14 +125,14 @@ def occlusion(subject: Subject) -> Picture:
     _place(right, found, height, width)
     changed = float((found.answers != said).mean())
     moves = (
-        f"takes its lead over the next logit from {signed(found.whole)} down to {signed(lowest)} at worst"
+        f"takes the lead of {names[answer]} over the next logit from {signed(found.whole)} to {signed(lowest)} at worst"
         if changes else "never changes its logits"
     )  # fmt: skip
-    becomes = f"at {percent(changed)} of all places" if changed else "nowhere"
-    words = (
-        f"{_about(subject, said, names)}; a patch of {found.side}×{found.side} on the image {moves}, and {becomes} the "
-        "answer becomes another."
-    ).replace("takes its lead", f"takes the lead of {names[answer]}")
+    becomes = (
+        f", and at {percent(changed)} of all places the answer becomes another" if changed else
+        ", and nowhere does the answer become another" if changes else ""
+    )  # fmt: skip
+    words = f"{_about(subject, said, names)}; a patch of {found.side}×{found.side} on the image {moves}{becomes}."
     finish(figure, f"What {subject.name} says when a part is covered", words)
     numbers = {"index": index, "class": names[answer], "side": found.side, "stride": found.stride, "whole": found.whole}
     numbers |= {name: getattr(found, name).tolist() for name in ("lead", "outputs", "answers")}
@@ -146,6 +146,8 @@ def _answers(axes: Axes, found: Occlusion, said: int, names: list[str]) -> None:
     axes.set_title("where the answer changes,\nand to what")
     _framed(axes)
     _borders(axes, np.where(other, found.answers, -1), found)
+    if not other.any():
+        axes.text(0.5, 0.5, "nowhere", ha="center", va="center", size=SMALL, color=GREY, transform=axes.transAxes)
     for label in np.unique(found.answers[other]).tolist():
         for rows, columns in _regions(other & (found.answers == label)):
             if len(rows) >= 4:
@@ -215,11 +217,14 @@ def contributions(subject: Subject) -> Picture:
         found = replace(found, products=-found.products, bias=-found.bias, total=-found.total)
     figure = _bars(found, names[answer], None if rival is None else names[rival])
     best = int(abs(found.products).argmax())
-    lies = f"lies {signed(found.total)}" + (f" above that of {names[rival]}" if rival is not None else "")
+    side = "above" if found.total >= 0 else "below"
+    lies = f"is {signed(found.total)}"
+    if rival is not None:
+        lies = f"lies {abs(found.total):.3g} {side} that of {names[rival]}"
     unit = f"pixel {best}" if found.source == "input" else f"unit {best} of {found.source}"
     most = (
         f"of which {unit} weighs most, {signed(found.products[best])}, and the bias is {signed(found.bias)}"
-        if found.products.any() else "which is the bias alone, as everything that the layer reads is 0"
+        if found.products.any() else "which is the bias alone, as every product of weight and input is 0"
     )  # fmt: skip
     words = (
         f"{_about(subject, said, names)}; the logit of {names[answer]} {lies}, exactly the "
@@ -241,21 +246,21 @@ def _bars(found: Contributions, answer: str, rival: str | None) -> Figure:
         rows.append((f"the other {len(rest)}", float(found.products[rest].sum())))
     rows += [("bias", found.bias), ("sum", found.total)]
     figure, ((axes,),) = sheet(0.215 * len(rows) + 0.75)
-    reach = max(max(abs(value) for _, value in rows), 1e-9)
+    values = [value for _, value in rows]
+    low, high = min(0.0, *values), max(0.0, *values)
+    span = high - low or 1.0
     for place, (name, value) in enumerate(rows):
         hatch = "/////" if value < 0 else ""
         colour = COLOURS[1] if value < 0 else COLOURS[0]
         style = {"facecolor": "white" if value < 0 else colour, "edgecolor": colour, "hatch": hatch}
         axes.barh(place, value, 0.7, linewidth=0.8, **style)
-        text, gap = signed(value), 0.015 * reach
+        text, gap = signed(value), 0.01 * span
         axes.text(value + (gap if value >= 0 else -gap), place, text, size=SMALL, va="center",
                   ha="left" if value >= 0 else "right", weight="bold" if name == "sum" else "normal")  # fmt: skip
     axes.axhline(len(rows) - 1.5, color=GREY, linewidth=0.8)
     axes.axvline(0, color=GREY, linewidth=0.8)
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-    low, high = min(value for _, value in rows), max(value for _, value in rows)
-    span = max(high, 0) - min(low, 0) or 1.0
-    axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(min(low, 0) - 0.12 * span, max(high, 0) + 0.12 * span))
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlim=(low - 0.12 * span, high + 0.12 * span))
     to = f"for {answer}" + (f", full, or for {rival}, hatched" if rival else "")
     axes.set_xlabel(f"weight × input {to}\nthe input is in brackets")
     axes.tick_params(axis="y", length=0)

@@ -116,6 +116,8 @@ def _flowing(rows: list[Flow], step: str) -> str:
         "so gradients grow on their way back" if ratio > 100 else "so gradients reach all layers"
     )  # fmt: skip
     moved = {row.layer: row.ratio for row in known if row.ratio}
+    if not moved and any(row.weight_gradient and row.ratio is None for row in known):
+        return f"{way}, {verdict}; what the step moves is all 0, so that its length is no measure."
     if not moved:
         return f"{way}, {verdict}; the step moves no weight."
     if len(moved) == 1:
@@ -179,8 +181,8 @@ def preferred_input(subject: Subject) -> Picture:
         raise UsageError(f"{layer.name} has units 0 to {count - 1}; --unit {subject.unit} came.")
     units = np.arange(min(count, UNITS)) if subject.unit is None else np.array([subject.unit])
     images = sample(subject.train, IMAGES).images
-    found = preferred_inputs(network, layer, units, np.asarray(images.mean(axis=0).round(), np.uint8))
     real = largest(network, images, layer)
+    found = preferred_inputs(network, layer, units, np.asarray(images.mean(axis=0).round(), np.uint8))
     columns = min(5, len(units))
     rows = -(-len(units) // columns)
     figure, grid = sheet(rows * 1.85, rows, columns, width=max(5.2, 1.55 * columns))
@@ -194,10 +196,10 @@ def preferred_input(subject: Subject) -> Picture:
     stuck = int((found.after <= found.before).sum())
     beyond = _beyond(found.after, real[units])
     what = "the logits" if ends else f"{counted(len(units), 'unit')} of {layer.name}"
-    kind = "the mean over its places is" if len(layer.output_shape) == 3 else "the number above each image is"
+    mean = ", the mean over the places of the map," if len(layer.output_shape) == 3 else ""
     words = (
-        f"Gradient ascent from the mean training image to what {what} like best, where {kind} what it gave{beyond}"
-        + (f"; {counted(stuck, 'unit')} could not be moved." if stuck else ".")
+        f"Gradient ascent from the mean training image to what {what} like best, where the number above each image"
+        f"{mean} is what it gave{beyond}" + (f"; {counted(stuck, 'unit')} could not be moved." if stuck else ".")
     )
     finish(figure, f"What {layer.name} of {subject.name} likes best", words)
     numbers: dict[str, Any] = {"layer": layer.name, "units": units.tolist(), "before": found.before.tolist()}

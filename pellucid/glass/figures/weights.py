@@ -47,9 +47,9 @@ def weights(subject: Subject) -> Picture:
         )
     kernels = _kernels(network, layer)
     shown = kernels[:MOST]
-    largest = bound = symmetric(kernels)
+    largest, bound = float(abs(kernels).max()), symmetric(kernels)
     usual = float(np.quantile(abs(kernels), WITHIN))
-    if kernels.size >= ENOUGH and 0 < usual < largest / 1.5:
+    if kernels.size >= ENOUGH and 0 < usual < bound / 1.5:
         bound = usual
     columns = min(len(shown), 16 if len(shown) > 24 else 8)
     rows = -(-len(shown) // columns)
@@ -70,10 +70,11 @@ def weights(subject: Subject) -> Picture:
     looks = "neighbouring weights are alike" if smooth > 0.5 else "neighbouring weights hardly agree"
     grain = f"; {looks} (correlation {smooth:.2f})" if np.isfinite(smooth) else ""
     part = f"the first {len(shown)} of " if len(shown) < len(kernels) else ""
+    size = f"the largest is {largest:.2g}" if largest else "all of them are 0"
     clipped = f", and one in {round(1 / (1 - WITHIN))} lies beyond the scale" if bound < largest else ""
     words = (
         f"The {kind} {into}{part}{_units(len(kernels), layer)} of {layer.name} on one scale, dark for negative, "
-        f"light for positive, grey for 0: the largest is {largest:.2g}{clipped}{grain}"
+        f"light for positive, grey for 0: {size}{clipped}{grain}"
         + (f"; {counted(weak, 'of them is', 'of them are')} far weaker than the others." if weak else ".")
     )
     finish(figure, f"{kind.capitalize()} of {layer.name}, {network.architecture}", words)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset
 from pellucid.diagnosis.probe import DEAD
+from pellucid.engine.prediction import check_finite
 from pellucid.glass.measures.passes import outputs, passes
 from pellucid.glass.tracing import trace
 from pellucid.layers import walk
@@ -82,8 +83,16 @@ class Flow:
 
 
 def flow(network: Network, data: Dataset, optimizer: Optimizer) -> list[Flow]:
-    """The numbers of a pass of training with these examples, and of the first step of an optimizer, layer by layer."""
-    found = trace(network, data, training=True, optimizer=optimizer)
+    """The numbers of a pass of training with these examples, and of the first step of an optimizer, layer by layer.
+
+    Raises:
+        NumericError: the logits are NaN or infinite, as all gradients are then.
+    """
+    with np.errstate(all="ignore"):  # what overflows is said below
+        found = trace(network, data, training=True, optimizer=optimizer)
+    last = network.layers[-1]
+    z = found[f"{last.name}/{last.output}"]
+    check_finite(z.reshape(-1, z.shape[-1]).T)
     names: dict[str, list[str]] = {layer.name: [] for layer in network.layers}
     for slot in network.workspace().parameters:
         names[slot.layer.name.split(".")[0]].append(slot.name)  # parts of a residual block count as the block
@@ -104,9 +113,12 @@ def flow(network: Network, data: Dataset, optimizer: Optimizer) -> list[Flow]:
 
 
 def largest(network: Network, images: NDArray[Any], layer: Any) -> NDArray[Any]:
-    """The largest output of each unit of a layer over all images, of a map over all places: (units,)."""
+    """The largest output of each unit of a layer over all images, of a map the largest mean over its places: (units,).
+
+    That is what `preferred_inputs` climbs, so that the two can be compared.
+    """
     found = outputs(network, images, [layer])[layer.name]
-    return np.asarray(found.reshape(len(found), found.shape[1], -1).max(axis=(0, 2)))
+    return np.asarray(found.reshape(len(found), found.shape[1], -1).mean(axis=2).max(axis=0))
 
 
 def _norm(found: Any, names: list[str]) -> float:

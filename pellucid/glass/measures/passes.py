@@ -14,6 +14,7 @@ from pellucid.committee import Committee
 from pellucid.data.dataset import Dataset
 from pellucid.data.formats.part import flat_shape
 from pellucid.engine import reference
+from pellucid.engine.prediction import check_finite
 from pellucid.errors import DataError, ModelFileError
 from pellucid.layers import Layer, sequence
 from pellucid.names import choose
@@ -56,11 +57,17 @@ def columns(network: Network, images: NDArray[Any]) -> Floats:
 
 
 def passes(network: Network, images: NDArray[Any]) -> Iterator[Workspace]:
-    """Passes of prediction of all images, part by part; each workspace holds what every layer made of its part."""
+    """Passes of prediction of all images, part by part; each workspace holds what every layer made of its part.
+
+    Raises:
+        NumericError: the logits are NaN or infinite, of which no figure can be drawn.
+    """
     at_once = max(1, WORK_AT_ONCE // operations_of(network.layers))
     for start in range(0, len(images), at_once):
         workspace = network.workspace()
-        reference.forward(workspace, columns(network, images[start : start + at_once]))
+        with np.errstate(all="ignore"):  # what overflows is said below
+            z = reference.forward(workspace, columns(network, images[start : start + at_once]))
+        check_finite(z.reshape(-1, z.shape[-1]).T)
         yield workspace
 
 

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from pellucid.data import Dataset
 from pellucid.glass.comparison import Change, Disagreement
 from pellucid.glass.report.frame import framed
-from pellucid.glass.report.pictures import chart, heat, picture
+from pellucid.glass.report.pictures import CELLS, CELLS_IN_ALL, chart, heat, picture
 
 MOST = 48  # images that are shown
 LARGEST = 2**18  # numbers of a tensor whose change is shown
@@ -25,13 +23,14 @@ def page(
     changed: Sequence[Change],
     images: Sequence[Disagreement],
     test: Dataset,
+    classes: Sequence[str],
 ) -> str:
     """The whole file."""
     parts = {
         "recipes": ("The recipes", _recipes(names, recipe)),
         "curves": ("The curves", _curves(names, histories)),
         "weights": ("What changed in the weights", _weights(changed)),
-        "images": ("Where they disagree", _images(images, test)),
+        "images": ("Where they disagree", _images(images, test, classes)),
     }
     summary = "".join(f"<p>{escape(sentence)}</p>" for sentence in words)
     return framed(f"{names[0]} and {names[1]}", "Two runs of pellucid", summary, parts)
@@ -63,6 +62,7 @@ def _curves(names: tuple[str, str], histories: tuple[dict[str, list[float]], dic
 def _weights(changed: Sequence[Change]) -> str:
     if not changed:
         return "<p>The architectures differ, so there is nothing to compare.</p>"
+    cells = max(16, min(CELLS, CELLS_IN_ALL // len(changed)))
     rows, pictures = [], []
     for number, change in enumerate(changed):
         angle = "-" if change.angle is None else f"{change.angle:.1f}°"
@@ -71,19 +71,18 @@ def _weights(changed: Sequence[Change]) -> str:
             f"<td>{angle}</td></tr>"
         )
         if 1 < change.difference.size <= LARGEST and change.distance:
-            matrix = np.asarray(change.difference.reshape(len(change.difference), -1))
             place, one, other = change.largest[0]
             pictures.append(
                 f'<div class="step"><p class="formula"><strong>{change.name}</strong>, the second minus the first</p>'
                 f'<p class="soft">largest at {list(place)}: {one:.4g} became {other:.4g}</p>'
-                f"{heat(change.name, number, matrix, images=False)}</div>"
+                f"{heat(change.name, number, change.difference, images=False, cells=cells)}</div>"
             )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("weights", "length of the first", "distance", "angle"))
     table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     return f"{table}<p>Orange grew from the first to the second, blue fell.</p>{''.join(pictures)}"
 
 
-def _images(images: Sequence[Disagreement], test: Dataset) -> str:
+def _images(images: Sequence[Disagreement], test: Dataset, classes: Sequence[str]) -> str:
     if not images:
         return "<p>They give the same answers.</p>"
     items = []
@@ -91,10 +90,10 @@ def _images(images: Sequence[Disagreement], test: Dataset) -> str:
         pixels = test.images[image.index]
         pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
         said = ", ".join(
-            f"{test.classes[answer]} {sure:.0%}" for answer, sure in zip(image.answers, image.sure, strict=True)
+            f"{classes[answer]} {sure:.0%}" for answer, sure in zip(image.answers, image.sure, strict=True)
         )
         items.append(
-            f"<li>{picture(pixels, f'test image {image.index}')}{escape(test.classes[image.label])}: {escape(said)}<br>"
+            f"<li>{picture(pixels, f'test image {image.index}')}{escape(classes[image.label])}: {escape(said)}<br>"
             f'<span class="soft">image {image.index}</span></li>'
         )
     some = f"The {MOST} of {len(images):,} that both are surest of." if len(images) > MOST else ""

@@ -27,6 +27,8 @@ class Material:
         result: what `pellucid train --json` printed.
         history: loss and accuracy by epoch.
         facts: what else it takes to repeat the run, in words: name and value.
+        data: where the run's data are, as --data takes it.
+        test_data: where the test images are.
         network: as it was trained.
         test: the test images.
         evaluation: of the network on these.
@@ -36,6 +38,8 @@ class Material:
     result: dict[str, Any]
     history: dict[str, list[float]]
     facts: dict[str, str]
+    data: str
+    test_data: str
     network: Network
     test: Dataset
     evaluation: Evaluation
@@ -60,7 +64,8 @@ class Material:
     def step(self) -> Trace:
         """The step of that image."""
         part = slice(self.shown, self.shown + 1)
-        return trace(self.network, self.test.images[part], self.test.labels[part], optimizer=self.optimizer)
+        labels = self.evaluation.labels[part]  # as numbers of the network's classes, which the data may order otherwise
+        return trace(self.network, self.test.images[part], labels, optimizer=self.optimizer)
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """A test image, (height, width) or (height, width, 3)."""

@@ -20,5 +20,5 @@ def page(m: Material) -> str:
         "step": ("A step, number by number", "".join(step(m))),
         "repeat": ("How to repeat it", "".join(sections.repeat(m))),
     }
-    title = f"{m.recipe.name}: {m.result['test_accuracy']:.2%} on {m.result['dataset']}"
+    title = f"{m.recipe.name}: {m.evaluation.accuracy:.2%} on {m.test.name}"
     return framed(title, f"A run of pellucid, {m.result['run']}", sections.facts(m), parts)

@@ -8,7 +8,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
-from math import isfinite, prod
+from math import isfinite, isqrt, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 from pellucid.glass.chart import ticks
 
 BLUE, WHITE, ORANGE = (0, 90, 160), (255, 255, 255), (190, 75, 0)  # below 0, 0, above: told apart by the colour-blind
-MOST = 32  # rows of a heat map, and a quarter of its columns; a larger matrix is averaged over blocks
-CELLS, MOST_MAPS = 4096, 16  # at most, of images beside each other
+CELLS, MOST_MAPS = 4096, 16  # of a heat map, and of images beside each other in it
+CELLS_IN_ALL = 120_000  # of all heat maps of a page: some 1.5 MB
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 480, 300, 58, 40, 14, 40  # of a chart
+LETTER = 7  # pixels, of its width
+
+Lengths = tuple[int, ...]
 
 
 def png(pixels: NDArray[np.uint8]) -> str:
@@ -53,67 +56,82 @@ class Layout(NamedTuple):
     Args:
         shown: the plane; NaN between images.
         largest: of the scale.
-        block: how many rows and columns of the tensor a cell is the mean of.
-        shape: of the matrix, or of one image.
+        block: how many rows and columns of the plane a cell is the mean of.
+        down: the lengths of the tensor's axes that lie down the plane; of images their height.
+        across: of those that lie across it; of images their width.
+        after: the index in the axes that are left.
         images: how many of them stand beside each other; 0 for a matrix.
     """
 
     shown: NDArray[np.float64]
     largest: float
     block: tuple[int, int]
-    shape: tuple[int, int]
+    down: Lengths
+    across: Lengths
+    after: Lengths
     images: int
 
 
-def laid_out(values: NDArray[np.float64], images: bool) -> Layout:
-    """Of images (maps, height, width, B) the first example, as many beside each other as there is room for; any other
-    tensor as a matrix, a large one averaged over blocks.
+@np.errstate(over="ignore", invalid="ignore")  # infinite numbers have no mean
+def laid_out(values: NDArray[np.float64], images: bool, cells: int = CELLS) -> Layout:
+    """Of images (maps, height, width, B) the first example, as many beside each other as there is room for in so many
+    cells; any other tensor as a matrix, a large one averaged over blocks.
     """
-    if images:
+    if images and prod(values.shape[1:3]) <= cells:
         maps, height, width, _ = values.shape
-        count = min(maps, MOST_MAPS, max(1, CELLS // (height * width)))
+        count = min(maps, MOST_MAPS, cells // (height * width))
         shown = np.full((height, count * (width + 1) - 1), np.nan)
         for one in range(count):
             shown[:, one * (width + 1) : one * (width + 1) + width] = values[one, ..., 0]
-        return Layout(shown, float(abs(values).max()), (1, 1), (height, width), count)
-    matrix = _as_matrix(values)
-    rows, columns = matrix.shape
-    block = (-(-rows // MOST), -(-columns // (4 * MOST)))
+        return Layout(shown, _largest(values), (1, 1), (height,), (width,), (0,), count)
+    matrix, down, across, after = _as_matrix(values)
+    most = isqrt(cells // 4)  # rows, and a quarter of the columns
+    block = (-(-matrix.shape[0] // most), -(-matrix.shape[1] // (4 * most)))
     shown = _blocks(matrix, *block)
-    return Layout(shown, float(abs(shown).max()), block, (rows, columns), 0)
+    return Layout(shown, _largest(shown), block, down, across, after, 0)
 
 
-def heat(name: str, number: int, values: NDArray[Any], images: bool) -> str:
+def heat(name: str, number: int, values: NDArray[Any], images: bool, cells: int = CELLS) -> str:
     """A tensor as colours on one symmetric scale; pointer and arrow keys read the number of each cell."""
     values = np.asarray(values, np.float64)
-    shown, largest, block, (rows, columns), count = laid_out(values, images)
-    if count:
-        some = f"the first {count} of " if count < len(values) else ""
-        words, kind = f"{some}{len(values)} images of {rows}×{columns}", f' data-maps="{columns + 1}"'
-    else:
-        words, kind = f"{rows} rows and {columns} columns", ""
-    words = f"{name}, {words}, from {values.min():.3g} to {values.max():.3g}"
-    down, across = shown.shape
+    layout = laid_out(values, images, cells)
+    some = f", the first {layout.images} images" if 0 < layout.images < len(values) else ""
+    words = f"{name}, {' × '.join(map(str, values.shape))}{some}, from {values.min():.3g} to {values.max():.3g}"
+    down, across = layout.shown.shape
     side = max(3, min(14, 640 // across))
-    numbers = [[None if np.isnan(value) else float(f"{value:.4g}") for value in row] for row in shown]
+    numbers = [[float(f"{value:.4g}") if isfinite(value) else None for value in row] for row in layout.shown]
+    place = "".join(
+        f'data-{axes}="{" ".join(map(str, getattr(layout, axes)))}" ' for axes in ("block", "down", "across", "after")
+    )
     return (
-        f'<svg class="heat" tabindex="0" role="img" aria-label="{escape(words)}; arrow keys read the numbers" '
-        f'aria-describedby="o{number}" width="{across * side}" height="{max(down * side, 16)}" '
-        f'viewBox="0 0 {across} {down}" preserveAspectRatio="none" data-name="{escape(name)}" '
-        f'data-block="{block[0]} {block[1]}" data-shape="{rows} {columns}"{kind} '
+        f'<svg class="heat" tabindex="0" role="application" aria-roledescription="heat map" '
+        f'aria-label="{escape(words)}; arrow keys read the numbers" aria-describedby="o{number}" '
+        f'width="{across * side}" height="{max(down * side, 16)}" viewBox="0 0 {across} {down}" '
+        f'preserveAspectRatio="none" data-name="{escape(name)}" data-images="{layout.images}" {place}'
         f'data-values="{json.dumps(numbers, separators=(",", ":"))}">'
-        f'<image href="{png(coloured(shown, largest))}" width="{across}" height="{down}" preserveAspectRatio="none"/>'
-        f'<rect width="1" height="1"/></svg><output id="o{number}"></output>'
+        f'<image href="{png(coloured(layout.shown, layout.largest))}" width="{across}" height="{down}" '
+        f'preserveAspectRatio="none"/><rect width="1" height="1"/></svg><output id="o{number}"></output>'
     )
 
 
-def _as_matrix(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows and columns; of windows channels and taps are rows, places columns; a column lies down, to fit the page."""
+def _as_matrix(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], Lengths, Lengths, Lengths]:
+    """A tensor as rows and columns, with the axes down, across, and the index in those that are left.
+
+    Of windows channels and taps are rows, places columns; a column lies down, to fit the page.
+    """
     if values.ndim == 5:
-        return values[..., 0].reshape(values.shape[0] * values.shape[1], -1)
+        windows = values[..., 0].reshape(prod(values.shape[:2]), -1)
+        return windows, values.shape[:2], values.shape[2:4], (0,)
     values = np.atleast_1d(values)
-    values = values.reshape(len(values), -1)
-    return values.T if values.shape[1] == 1 else values
+    matrix = values.reshape(len(values), -1)
+    if matrix.shape[1] == 1:
+        return matrix.T, (), values.shape[:1], (0,) * (values.ndim - 1)
+    return matrix, values.shape[:1], values.shape[1:], ()
+
+
+def _largest(values: NDArray[np.float64]) -> float:
+    """The largest size of a finite number."""
+    return float(np.max(abs(values), initial=0.0, where=np.isfinite(values)))
 
 
 def _blocks(matrix: NDArray[np.float64], tall: int, wide: int) -> NDArray[np.float64]:
@@ -158,7 +176,7 @@ def chart(title: str, lines: Mapping[str, Sequence[float]], words: str) -> str:
     parts.append(
         f'<text class="soft" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 4}" text-anchor="middle">epoch</text>'
     )
-    left = float(LEFT)
+    left, letters = float(LEFT), ((WIDTH - LEFT - RIGHT) // len(lines) - 52) // LETTER
     for (name, line), kind in zip(lines.items(), ("one", "two"), strict=False):
         places = [(x(point), y(value), point, value) for point, value in enumerate(line) if isfinite(value)]
         path = " ".join(f"{px:.1f},{py:.1f}" for px, py, _, _ in places)
@@ -169,9 +187,10 @@ def chart(title: str, lines: Mapping[str, Sequence[float]], words: str) -> str:
                 f"{point + 1}: {value:.5g}</title></circle>"
                 for px, py, point, value in places
             )
+        short = name if len(name) <= letters else f"{name[: letters // 2 - 1]}…{name[-(letters // 2) :]}"
         parts.append(
             f'<line class="{kind}" x1="{left}" x2="{left + 26}" y1="29" y2="29" stroke-width="2"/>'
-            f'<text x="{left + 32}" y="33">{escape(name)}</text>'
+            f'<text x="{left + 32}" y="33">{escape(short)}</text>'
         )
-        left += 52 + 7 * len(name)
+        left += 52 + LETTER * len(short)
     return "".join([*parts, "</svg>"])

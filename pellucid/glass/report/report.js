@@ -1,4 +1,5 @@
-// The confusion matrix opens the images of a cell; a heat map says the number under the pointer or the arrow keys.
+// The confusion matrix opens the images of a cell; a heat map says the number under the pointer or the arrow keys;
+// in print nothing is folded up.
 for (const button of document.querySelectorAll(".confusion button")) {
   button.addEventListener("click", () => {
     const open = button.getAttribute("aria-expanded") === "true";
@@ -12,22 +13,34 @@ document.addEventListener("keydown", (event) => {
   const open = document.querySelector('.confusion button[aria-expanded="true"]');
   if (event.key === "Escape" && open) { open.click(); open.focus(); }
 });
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details:not([open])")];
+  for (const part of folded) part.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const part of folded) part.open = false;
+});
 for (const heat of document.querySelectorAll(".heat")) {
   const rows = JSON.parse(heat.dataset.values), mark = heat.querySelector("rect");
   const output = document.getElementById(heat.getAttribute("aria-describedby"));
-  const [tall, wide] = heat.dataset.block.split(" ").map(Number);
-  const [height, width] = heat.dataset.shape.split(" ").map(Number);
-  const maps = Number(heat.dataset.maps || 0);
+  const numbers = (name) => heat.dataset[name].split(" ").filter(Boolean).map(Number);
+  const [tall, wide] = numbers("block"), down = numbers("down"), across = numbers("across"), after = numbers("after");
+  const size = (axes) => axes.reduce((product, length) => product * length, 1);
+  const unravel = (index, axes) => axes.map((length, axis) => Math.floor(index / size(axes.slice(axis + 1))) % length);
+  const place = (y, x) => `[${[...unravel(y, down), ...unravel(x, across), ...after].join(", ")}]`;
+  const block = (y, x) => {
+    const last = place(Math.min((y + 1) * tall, size(down)) - 1, Math.min((x + 1) * wide, size(across)) - 1);
+    return `${place(y * tall, x * wide)} to ${last}`;
+  };
+  const beside = (y, x) => `[${Math.floor(x / (across[0] + 1))}, ${y}, ${x % (across[0] + 1)}, ${after}]`;
+  const averaged = tall * wide > 1, where = heat.dataset.images > 0 ? beside : averaged ? block : place;
   let row = 0, column = 0;
-  const place = (index, block, length) =>
-    block === 1 ? String(index) : `${index * block} to ${Math.min((index + 1) * block, length) - 1}`;
   const say = () => {
     mark.setAttribute("x", column); mark.setAttribute("y", row); mark.style.visibility = "visible";
-    const mean = tall * wide > 1 ? "on average " : "";
-    const across = maps ? `${row}, ${column % maps}` : `${place(row, tall, height)}, ${place(column, wide, width)}`;
-    const where = maps ? `${Math.floor(column / maps)}, ${across}` : across;
     const number = rows[row][column];
-    output.textContent = number === null ? "" : `${heat.dataset.name}[${where}] = ${mean}${number}`;
+    output.textContent = number === null ? ""
+      : `${heat.dataset.name}${where(row, column)} = ${averaged ? "on average " : ""}${number}`;
   };
   heat.addEventListener("pointermove", (event) => {
     const box = heat.getBoundingClientRect();

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from html import escape
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pellucid.arithmetic import operations
 from pellucid.glass import curves
@@ -19,20 +21,22 @@ MISTAKES = 24  # that are shown
 IN_A_CELL = 12  # images that a cell of the confusion matrix opens
 UNITS = 64  # of the first layer, whose weights are shown
 CLASSES = 20  # at most, of a confusion matrix
+SIDE = 32  # pixels of an image that a cell opens
+BYTES = 1_500_000  # of all these images; but each cell has one
 
 
 def facts(m: Material) -> str:
     """The run in eight numbers."""
-    result = m.result
+    result, seconds = m.result, m.result["train_seconds"]
     cells = {
-        "test accuracy": f"{result['test_accuracy']:.2%}",
-        "test loss": f"{result['test_loss']:.4f}",
+        "test accuracy": f"{m.evaluation.accuracy:.2%}",
+        "test loss": f"{m.evaluation.loss:.4f}",
         "parameters": f"{result['parameters']:,}",
         "epochs": str(result["epochs"]),
-        "training": f"{result['train_seconds']:.3g} s",
+        "training": f"{seconds:,.0f} s" if seconds > 99 else f"{seconds:.3g} s",
         "images per second": f"{result['images_per_second']:,.0f}",
         "engine": f"{result['engine']}, {result['threads']} threads",
-        "data": str(result["dataset"]),
+        "data": m.test.name,
     }
     return '<dl class="facts">' + "".join(
         f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in cells.items()
@@ -103,6 +107,8 @@ def confusion(m: Material) -> str:
         )
     if len(names) > CLASSES:
         return f"<p>{escape(words)} {len(names)} classes are too many for a table here; pellucid test lists them.</p>"
+    opened = np.count_nonzero(matrix) * (300 + 4 / 3 * _small(m.image(0)).nbytes)  # bytes, an image in each cell
+    most = max(1, min(IN_A_CELL, int(BYTES / opened)))
     rows, panels = [], []
     for true, row in enumerate(matrix):
         cells = []
@@ -116,7 +122,7 @@ def confusion(m: Material) -> str:
                     f'<td style="background:{colour}"><button aria-expanded="false" aria-controls="{name}" '
                     f'aria-label="{escape(label)}, show images">{count:,}</button></td>'
                 )
-                panels.append(f'<div class="cell" id="{name}" hidden>{_images(m, true, said)}</div>')
+                panels.append(f'<div class="cell" id="{name}" hidden>{_images(m, true, said, most)}</div>')
             else:
                 cells.append("<td><span>0</span></td>")
         rows.append(f'<tr><th scope="row">{escape(names[true])}</th>{"".join(cells)}</tr>')
@@ -129,17 +135,17 @@ def confusion(m: Material) -> str:
     )
 
 
-def _images(m: Material, true: int, said: int) -> str:
-    """Of a cell: the mistakes the network was surest of, of right answers those it was least sure of."""
+def _images(m: Material, true: int, said: int, most: int) -> str:
+    """Of a cell, so many: the mistakes the network was surest of, of right answers those it was least sure of."""
     evaluation = m.evaluation
     there = np.flatnonzero((evaluation.labels == true) & (evaluation.predicted == said))
     sure = m.confidence[there]
-    order = there[np.argsort(sure if true == said else -sure, kind="stable")][:IN_A_CELL]
+    order = there[np.argsort(sure if true == said else -sure, kind="stable")][:most]
     which = "least sure of" if true == said else "surest of"
     names = m.network.classes
     heading = f"{names[true]} taken for {names[said]}: {len(there):,}"
     some = f", the {len(order)} it was {which}" if len(order) < len(there) else ""
-    return f"<h3>{escape(heading + some)}</h3>{_list(m, order.tolist())}"
+    return f"<h3>{escape(heading + some)}</h3>{_list(m, order.tolist(), small=True)}"
 
 
 def mistakes(m: Material) -> str:
@@ -156,7 +162,13 @@ def mistakes(m: Material) -> str:
     return f"<p>{escape(words)}</p>{_list(m, [mistake.index for mistake in worst])}"
 
 
-def _list(m: Material, indices: list[int]) -> str:
+def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image of no more than SIDE pixels a side: of a larger one every second pixel, or every third, ..."""
+    step = -(-max(image.shape[:2]) // SIDE)
+    return image[::step, ::step]
+
+
+def _list(m: Material, indices: list[int], small: bool = False) -> str:
     """Test images, each with its class, the answer, and how sure that was."""
     evaluation, names = m.evaluation, m.network.classes
     sure = m.confidence
@@ -164,8 +176,9 @@ def _list(m: Material, indices: list[int]) -> str:
     for index in indices:
         true, said = names[evaluation.labels[index]], names[evaluation.predicted[index]]
         words = f"{true}, read as {said}, {sure[index]:.1%}" if true != said else f"{true}, {sure[index]:.1%}"
+        image = _small(m.image(index)) if small else m.image(index)
         items.append(
-            f"<li>{picture(m.image(index), f'test image {index}')}{escape(words)}<br>"
+            f"<li>{picture(image, f'test image {index}')}{escape(words)}<br>"
             f'<span class="soft">image {index}</span></li>'
         )
     return f'<ul class="images">{"".join(items)}</ul>'
@@ -202,8 +215,15 @@ def weights(m: Material) -> str:
 def repeat(m: Material) -> Iterator[str]:
     """How to get the same again."""
     yield "<p>Same data, threads, instruction set and versions give the same bits; others nearly the same.</p>"
-    run = escape(str(m.result["run"]))
-    yield f"<pre>pellucid train {run}/recipe.toml\npellucid test {run}\npellucid explain {run} --index {m.shown}</pre>"
+    run = str(m.result["run"])
+    trained, tested = (f" --data {shlex.quote(data)}" if data != "mnist" else "" for data in (m.data, m.test_data))
+    commands = (
+        f"pellucid train {shlex.quote(f'{run}/recipe.toml')}{trained}",
+        f"pellucid test {shlex.quote(run)}{tested}",
+        f"pellucid explain {shlex.quote(run)} --index {m.shown}{tested}",
+    )
+    lines = "\n".join(commands)
+    yield f"<pre>{escape(lines)}</pre>"
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td class="words">{escape(value)}</td></tr>'
         for name, value in m.facts.items()

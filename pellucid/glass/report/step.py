@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from pellucid.glass.report.material import Material
-from pellucid.glass.report.pictures import heat, picture
+from pellucid.glass.report.pictures import CELLS, CELLS_IN_ALL, heat, picture
 from pellucid.glass.trace import Trace, Traced
 
 LARGEST = 2**18  # numbers of a tensor that is shown
@@ -24,7 +24,7 @@ def step(m: Material) -> Iterator[str]:
     )
     yield picture(m.image(index), f"test image {index}").replace('class="picture"', 'class="picture" width="140"')
     yield _answer(trace)
-    number = 0
+    number, cells = 0, _cells(trace)
     for way, title in (("forward", "Forward: to the answer"), ("backward", "Backward: the chain rule"),
                        ("update", "The update")):  # fmt: skip
         tensors = [traced for traced in trace.tensors.values() if traced.way == way and traced.formula]
@@ -33,20 +33,26 @@ def step(m: Material) -> Iterator[str]:
         parts = []
         for traced in tensors:
             number += 1
-            parts.append(_tensor(trace, traced, number))
+            parts.append(_tensor(trace, traced, number, cells))
         yield f"<details{' open' if way == 'forward' else ''}><summary><strong>{title}</strong></summary>"
         yield from parts
         yield "</details>"
-    if (after := trace.made.loss_after) is not None:
-        verb = "falls" if after < trace.made.loss else "rises"
+    if trace.made.loss_after is not None:
         optimizer = type(trace.made.optimizer).__name__
-        yield f"<p>By this step of {optimizer} its loss {verb} from {trace.made.loss:.6g} to {after:.6g}.</p>"
+        yield f"<p>By this step of {optimizer} its loss {trace.made.change}.</p>"
+
+
+def _cells(trace: Trace) -> int:
+    """How many cells a heat map may have, so that all together do not make the page too large."""
+    sizes = [trace[name].size for name, traced in trace.tensors.items() if traced.formula]
+    enough = sum(min(size, CELLS) for size in sizes) <= CELLS_IN_ALL
+    return CELLS if enough else max(16, min(CELLS, CELLS_IN_ALL // len(sizes)))
 
 
 def _answer(trace: Trace) -> str:
     """The outputs as bars."""
     outputs, targets = trace["loss/a"][:, 0], trace["loss/y"][:, 0]
-    names = trace.network.classes if len(outputs) > 1 else ("output",)
+    names = trace.network.classes[-len(outputs) :]  # a single output is that of the second class
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{output:.4f}</td><td class="words"><span class="bar" '
         f'style="width:{max(0.0, min(1.0, float(output))) * 16:.2f}rem"></span>'
@@ -56,7 +62,7 @@ def _answer(trace: Trace) -> str:
     return f'<div class="scroll"><table class="bars"><tbody>{rows}</tbody></table></div>'
 
 
-def _tensor(trace: Trace, traced: Traced, number: int) -> str:
+def _tensor(trace: Trace, traced: Traced, number: int, cells: int) -> str:
     values = trace[traced.name]
     shape = " × ".join(map(str, values.shape)) or "a number"
     parents = ", ".join(
@@ -67,7 +73,7 @@ def _tensor(trace: Trace, traced: Traced, number: int) -> str:
         shown = f"<p>{float(values.reshape(-1)[0]):.6g}</p>"
     elif values.size <= LARGEST:
         images = values.ndim == 4 and traced.axes.endswith("B") and min(values.shape[1:3]) > 1
-        shown = heat(traced.name, number, values, images)
+        shown = heat(traced.name, number, values, images, cells)
     else:
         shown = f'<p class="soft">{values.size:,} numbers, from {values.min():.3g} to {values.max():.3g}</p>'
     return (

@@ -23,7 +23,7 @@ def encode(value: Any, depth: int = 0) -> dict[str, Any]:
     except ValueError:  # a ragged list
         array = np.asarray(None)
     if array.dtype.kind not in "biuf":
-        return {"type": kind, "text": repr(value)[:200]}
+        return {"type": kind, "dtype": str(array.dtype), "text": repr(value)[:200]}
     numbers = array.astype(np.float64).ravel().tolist() if array.size <= LARGEST else None
     return {"type": kind, "dtype": str(array.dtype), "shape": list(array.shape), "numbers": numbers}
 

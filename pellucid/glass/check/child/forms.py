@@ -6,13 +6,15 @@ The specification has classes, `Layer` and `NeuralNetwork`; notebooks often have
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .arguments import Missing, Unfit, Unknown, positional, required, returned, roles, use
 
 Numbers = NDArray[np.float64]
 
@@ -20,40 +22,13 @@ NETWORKS = ("NeuralNetwork", "Network", "MLP")
 FORWARD = ("forward_prop", "forward_propagation", "forward")
 BACKWARD = ("backward_prop", "backward_propagation", "back_prop", "backprop", "backward")
 UPDATE = ("update_params", "update_parameters", "sgd_update", "update")
+GRADIENTS = ("dw1", "db1", "dw2", "db2")
+SHARED = " All networks share the list of the class: `self.layers = []` belongs in `__init__`."
 LOSSES = {
     "cross_entropy": ("cross_entropy_loss", "cross_entropy"),
     "binary_cross_entropy": ("binary_cross_entropy_loss", "binary_cross_entropy"),
     "squared_error": ("squared_error_loss", "squared_error", "mse_loss", "mean_squared_error", "cost"),
 }
-# Names of parameters, in lower case, that say which argument is meant.
-ALIASES = {
-    "y_pred": ("y_pred", "y_hat", "yhat", "a", "a2", "output", "outputs", "pred", "predictions", "probs", "p"),
-    "y_true": ("y_true", "y", "labels", "target", "targets", "y_onehot", "one_hot_y", "t"),
-    "Y": ("y", "y_true", "y_batch", "y_onehot", "one_hot_y", "labels", "target", "targets"),
-    "X": ("x", "x_batch", "inputs", "images", "a0"),
-    "y": ("y", "labels", "y_true", "y_labels", "y_test"),
-    "dA": ("dl_da", "dl_dy", "da", "dout", "grad_output"),
-    "rate": ("learning_rate", "lr", "alpha", "eta", "rate"),
-    "net": ("net", "network", "model", "nn"),
-    "batch_size": ("batch_size", "batch", "b"),
-    "layer": ("layer",),
-    "layer_id": ("layer_id", "id", "key", "name", "index", "i"),
-    "momentum": ("momentum", "mu", "beta"),
-    "epoch": ("epoch", "step", "t"),
-    "training": ("training", "train", "is_training"),
-    "dropped": ("rate", "p", "drop_rate", "dropout_rate", "p_drop"),
-    "a": ("a", "x", "activations", "inputs"),
-    "strength": ("strength", "lam", "lambda_", "weight_decay", "l2", "decay"),
-    "n": ("n", "count", "n_samples"),
-}
-
-
-class Missing(Exception):  # noqa: N818 - no error: the learner is not there yet
-    """Something that a trial is about is not in the file."""
-
-
-class Unfit(Exception):  # noqa: N818 - is told to the learner
-    """What the learner wrote is there, but lacks what the specification says that it has."""
 
 
 def find(module: Any, names: Sequence[str]) -> Callable[..., Any]:
@@ -81,40 +56,20 @@ def ending(module: ModuleType) -> str:
     return next((loss for loss, names in LOSSES.items() if has(module, names)), "cross_entropy")
 
 
-def positional(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The parameters that can be given in order; none where Python cannot tell."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    return [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-
-
-def roles(function: Callable[..., Any], known: Sequence[str]) -> dict[str, str]:
-    """Which parameter means what, by its name: {parameter: role}."""
-    found: dict[str, str] = {}
-    for parameter in positional(function):
-        word = parameter.name.lower()
-        exact = [role for role in known if role.lower() == word and role not in found.values()]
-        alike = [role for role in known if word in ALIASES.get(role, ()) and role not in found.values()]
-        if exact or alike:
-            found[parameter.name] = (exact or alike)[0]
-    return found
-
-
-def use(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
-    """Call it with what its parameters' names say; with the values in their order where the names say nothing."""
-    parameters = positional(function)
-    named = roles(function, tuple(values))
-    if parameters and all(one.name in named for one in parameters if one.default is one.empty):
-        return function(**{name: values[role] for name, role in named.items()})
-    return function(*list(values.values())[: len(parameters) or None])
-
-
 def encoded(function: Callable[..., Any], Y: Numbers) -> Numbers | NDArray[np.int64]:
     """The labels as a function takes them: one-hot, or numbers where it calls `one_hot` itself."""
     code = getattr(function, "__code__", None)
-    return Y.argmax(axis=0) if code and {"one_hot", "one_hot_encode"} & set(code.co_names) else Y
+    return Y.argmax(axis=0) if code and {"one_hot", "one_hot_encode", "to_one_hot"} & set(code.co_names) else Y
+
+
+def way_back(function: Callable[..., Any]) -> tuple[dict[str, str], str | None]:
+    """What the parameters of a backward pass mean, and which one holds Y, or ŷ − y where there is no Y."""
+    named = roles(function, ("Y", "X", "rate", "y_pred", "dA"))
+    unclear = [name for name in required(function) if name not in named]
+    if len(unclear) > 2 or (unclear and "Y" in named.values()) or (len(unclear) == 2 and "X" in named.values()):
+        raise Unfit(f"`backward` should take Y, or X and Y; it takes {', '.join(required(function))}.")
+    named |= dict(zip(unclear, ("X", "Y")[-len(unclear) :], strict=False))
+    return named, next((name for role in ("Y", "dA") for name, other in named.items() if other == role), None)
 
 
 class Classes:
@@ -122,18 +77,25 @@ class Classes:
 
     def __init__(self, module: ModuleType, sizes: list[int], activations: list[str]) -> None:
         make = find(module, NETWORKS)
-        single = len([one for one in positional(make) if one.default is one.empty]) == 1 == len(positional(make))
-        if single and activations[0] != ("relu" if has(module, ("relu",)) else "sigmoid"):
+        parameters = positional(make)
+        alone = len(required(make)) == 1 and all(
+            isinstance(one.default, str | int | float) for one in parameters[1:2]
+        )  # NeuralNetwork(layer_sizes, learning_rate=0.1) chooses its activations itself
+        if alone and activations[0] != ("relu" if has(module, ("relu",)) else "sigmoid"):
             raise Missing(f"{activations[0]} in a network that chooses its activations itself")
-        self.net = make(sizes) if single else make(sizes, activations)
-        layers = getattr(self.net, "layers", None)
-        if not isinstance(layers, list | tuple) or len(layers) != len(sizes) - 1:
-            came = f"of {len(layers)}" if isinstance(layers, list | tuple) else f"a {type(layers).__name__}"
+        self.net = make(sizes) if alone else make(sizes, activations)
+        own = getattr(self.net, "layers", None)
+        self.layers = list(own) if isinstance(own, list | tuple) else []
+        if len(self.layers) != len(sizes) - 1:  # activations may be layers of their own
+            self.layers = [layer for layer in self.layers if isinstance(getattr(layer, "W", None), np.ndarray)]
+        if len(self.layers) != len(sizes) - 1:
+            came = f"of {len(own)}" if isinstance(own, list | tuple) else f"a {type(own).__name__}"
+            shared = isinstance(vars(type(self.net)).get("layers"), list)
             raise Unfit(
                 f"The network of sizes {sizes} should have a list `layers` with {len(sizes) - 1} layers in it; "
-                f"`layers` is {'not there' if layers is None else came}."
+                f"`layers` is {'not there' if own is None else came}."
+                f"{SHARED if shared else ''}"
             )
-        self.layers = list(layers)
         for number, layer in enumerate(self.layers):
             for name in ("W", "b"):
                 if not isinstance(getattr(layer, name, None), np.ndarray):
@@ -165,15 +127,12 @@ class Classes:
     def backward(self, X: Numbers, Y: Numbers, rate: float) -> None:
         """Let the network compute its gradients. One that takes a learning rate has them in how far it moved."""
         back = find(self.net, ("backward",))
+        named, _ = way_back(back)
+        with contextlib.suppress(Missing):  # where gradients are added up until they are set to 0
+            find(self.net, ("zero_grad",))()
         before = self.parameters()
         values = {"Y": Y, "X": X, "rate": rate, "y_pred": self.output, "dA": self.output - Y}
-        named = roles(back, tuple(values))
-        required = [one.name for one in positional(back) if one.default is one.empty]
-        if len(required) > 2 and not set(required) <= set(named):
-            raise Unfit(f"`backward` should take Y, or X and Y; it takes {', '.join(required)}.")
-        if len(required) == 2 and not set(required) <= set(named):
-            values = {"X": X, "Y": Y}
-        use(back, values)
+        back(**{name: values[role] for name, role in named.items()})
         if "rate" in named.values():
             after = self.parameters()
             self.gradient = [((W - V) / rate, (b - c) / rate) for (W, b), (V, c) in zip(before, after, strict=True)]
@@ -185,8 +144,11 @@ class Classes:
         self.gradient = [(np.array(layer.dW), np.array(layer.db)) for layer in self.layers]
 
     def update(self, rate: float) -> None:
-        """Take a step, where the network has a method for it."""
-        use(find(self.net, ("update",)), {"rate": rate})
+        """Take a step, where the network has a method for it that is told the learning rate."""
+        step = find(self.net, ("update",))
+        if not positional(step):
+            raise Missing("update(learning_rate)")
+        use(step, {"rate": rate})
 
 
 class Functions:
@@ -210,9 +172,22 @@ class Functions:
         for number, (W, b) in enumerate(parameters, 1):
             self.values |= {f"W{number}": W.copy(), f"b{number}": b.copy()}
 
+    def _call(self, names: Sequence[str], values: dict[str, Any], every: bool = True) -> Any:
+        """Call a function that takes these values (every one of them, or some) and no others."""
+        function = find(self.module, names)
+        named = roles(function, tuple(values))
+        unclear = [name for name in required(function) if name not in named]
+        if len(unclear) != (len(values) - len(named) if every else 0):
+            raise Unknown(
+                f"{function.__name__} takes {', '.join(required(function))}; what is known are functions for two "
+                f"layers, with {', '.join(values)}"
+            )
+        return use(function, values)
+
     def forward(self, X: Numbers) -> Any:
         """A2, the last thing of what the function gives; Z1, A1, Z2, A2 are remembered."""
-        result = use(find(self.module, FORWARD), {**self.values, "X": X})
+        parameters = {f"{n}{k}": self.values[f"{n}{k}"] for k in (1, 2) for n in "Wb"}
+        result = self._call(FORWARD, {**parameters, "X": X})
         if isinstance(result, tuple):
             if len(result) != 4:
                 raise Unfit(f"The forward function should give (Z1, A1, Z2, A2); {len(result)} things came.")
@@ -222,18 +197,28 @@ class Functions:
         return result
 
     def backward(self, X: Numbers, Y: Numbers, rate: float) -> None:
-        """The gradients (dW1, db1, dW2, db2) that the function gives."""
+        """The gradients (dW1, db1, dW2, db2) that the function gives, or in the order of the names that it returns."""
         back = find(self.module, BACKWARD)
-        result = use(back, {**self.values, "X": X, "Y": encoded(back, Y)})
+        values = {**self.values, "X": X, "m": X.shape[1]}
+        try:
+            result = self._call(BACKWARD, {**values, "Y": encoded(back, Y)}, every=False)
+        except IndexError as error:  # where labels are used as indices, as in dZ2[Y, np.arange(m)] -= 1
+            try:
+                result = self._call(BACKWARD, {**values, "Y": Y.argmax(axis=0)}, every=False)
+            except Exception:  # that was not the reason
+                raise error from None
         if not isinstance(result, tuple) or len(result) != 4:
             raise Unfit("The backward function should give (dW1, db1, dW2, db2).")
-        self.gradient = [(np.array(result[0]), np.array(result[1])), (np.array(result[2]), np.array(result[3]))]
+        names = [name.lower() for name in returned(back)]
+        order = [names.index(name) if name in names else n for n, name in enumerate(GRADIENTS)]
+        dW1, db1, dW2, db2 = (np.array(result[n]) for n in (order if len(set(order)) == 4 else range(4)))
+        self.gradient = [(dW1, db1), (dW2, db2)]
 
     def update(self, rate: float) -> None:
         """Take a step with the function (W1, b1, W2, b2) = update_params(W1, b1, W2, b2, dW1, db1, dW2, db2, rate)."""
         gradients = {f"d{n}{k}": self.gradient[k - 1][i].copy() for k in (1, 2) for i, n in enumerate("Wb")}
         parameters = {f"{n}{k}": self.values[f"{n}{k}"] for k in (1, 2) for n in "Wb"}
-        result = use(find(self.module, UPDATE), {**parameters, **gradients, "rate": rate})
+        result = self._call(UPDATE, {**parameters, **gradients, "rate": rate})
         if not isinstance(result, tuple) or len(result) != 4:
             raise Unfit("The update function should give (W1, b1, W2, b2).")
         self.set([(np.array(result[0]), np.array(result[1])), (np.array(result[2]), np.array(result[3]))])

@@ -17,7 +17,8 @@ from types import FrameType, ModuleType
 from typing import Any, TextIO
 
 from . import stand_ins, trials
-from .forms import Missing, ending, form
+from .arguments import Missing, Unknown
+from .forms import ending, form
 
 KEPT = 20_000  # characters of what is printed
 LINES = 12  # of those, so many are told
@@ -69,6 +70,8 @@ def main(folder: Path) -> None:
             result = action()
         except Missing as missing:
             tell(id=name, missing=str(missing))
+        except Unknown as unknown:
+            tell(id=name, unknown=str(unknown))
         except BaseException as error:  # SystemExit too
             told = {"error": _describe(error, file.parent), "printed": printed.text().splitlines()[-LINES:]}
             tell(id=name, **told)

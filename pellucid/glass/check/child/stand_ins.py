@@ -1,4 +1,4 @@
-"""What stands in for two heavy libraries while a network is checked: Keras's MNIST, and matplotlib.
+"""What stands in for heavy libraries while a network is checked: Keras's MNIST, matplotlib, and what draws with it.
 
 `load_mnist` of the specification reads Keras's digits and `visualize_weights` draws with matplotlib. Neither need be
 installed: the child answers `mnist.load_data()` with a few made-up images, and remembers what is drawn.
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PRETENDED = ("matplotlib", "tensorflow", "keras")
+PRETENDED = ("matplotlib", "mpl_toolkits", "seaborn", "tensorflow", "keras")
 IMAGES: list[Any] = []  # that were drawn
 TRAINING, TEST = 12, 6
 
@@ -34,6 +34,12 @@ def digits(count: int, seed: int) -> Digits:
 def load_data(*_: Any, **__: Any) -> tuple[Digits, Digits]:
     """As `keras.datasets.mnist.load_data`, with images that are made up."""
     return digits(TRAINING, 1), digits(TEST, 2)
+
+
+def to_categorical(y: Any, num_classes: int | None = None, **_: Any) -> NDArray[np.float64]:
+    """As `keras.utils.to_categorical`: a row for each label, with a 1 in its place."""
+    labels = np.asarray(y, int)
+    return np.asarray(np.eye(num_classes or int(labels.max()) + 1)[labels])
 
 
 class Anything:
@@ -69,11 +75,12 @@ class Anything:
 
     matshow = imshow
 
-    def subplots(self, nrows: int = 1, ncols: int = 1, **_: Any) -> tuple[Anything, Any]:
+    def subplots(self, nrows: int = 1, ncols: int = 1, squeeze: bool = True, **_: Any) -> tuple[Anything, Any]:
         """A figure, and its axes in the shape in which matplotlib gives them."""
         axes = np.empty(nrows * ncols, object)
         axes[:] = [Anything() for _ in axes]
-        table = np.squeeze(axes.reshape(nrows, ncols))
+        table = axes.reshape(nrows, ncols)
+        table = np.squeeze(table) if squeeze else table
         return Anything(), table if table.ndim else table.item()
 
 
@@ -112,7 +119,9 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             mnist = Pretended("mnist")
             mnist.load_data = load_data  # type: ignore[attr-defined]
             module.mnist = mnist  # type: ignore[attr-defined]
-        for outer, inner in (("tensorflow", "keras"), ("keras", "datasets")):
+        if module.__name__.endswith(".utils"):
+            module.to_categorical = to_categorical  # type: ignore[attr-defined]
+        for outer, inner in (("tensorflow", "keras"), ("keras", "datasets"), ("keras", "utils")):
             if module.__name__.endswith(outer):  # tf.keras.datasets.mnist.load_data(), without an import of its own
                 setattr(module, inner, importlib.import_module(f"{module.__name__}.{inner}"))
 

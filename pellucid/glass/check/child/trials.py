@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from itertools import islice
 from types import ModuleType, SimpleNamespace
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from . import stand_ins
+from .arguments import Missing, Unfit, positional, required, roles, use
 from .encoding import decode, encode
-from .forms import Classes, Missing, Unfit, build, find, has, positional, roles, use
+from .forms import Classes, build, find, has, way_back
 
 Trial = dict[str, Any]
 Answer = dict[str, Any]
@@ -23,6 +25,9 @@ def call(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> Answer
     """Call a function; tell what it gave, and whether it changed its arguments."""
     function = find(module, trial["names"])
     values = {name: _value(value) for name, value in trial["values"].items()}
+    for role, (other, value) in trial.get("instead", {}).items():
+        if role in roles(function, (role,)).values():
+            values = {role if name == other else name: value if name == other else old for name, old in values.items()}
     before = {name: np.array(value) for name, value in values.items() if isinstance(value, np.ndarray)}
     result = use(function, values)
     changed = [name for name, array in before.items() if not np.array_equal(array, values[name])]
@@ -42,15 +47,20 @@ def _value(told: Any) -> Any:
 
 
 def beginning(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> Answer:
-    """The weights and biases with which a layer begins."""
+    """The weights with which a layer begins, and whether two layers of one shape begin alike."""
     inputs, outputs = trial["sizes"]
+    answer: Answer = {"alike": False}
+    with contextlib.suppress(Exception):  # what is wrong with a network is said elsewhere
+        (first, _), (second, _) = build(module, [outputs] * 3, trial["hidden"]).parameters()
+        answer["alike"] = bool(np.allclose(first * second.std(), second * first.std(), rtol=1e-6, atol=0))
     if has(module, ("initialize_weights",)):
-        return {"W": encode(use(find(module, ("initialize_weights",)), {"input_size": inputs, "output_size": outputs}))}
+        values = {"input_size": inputs, "output_size": outputs}
+        return {**answer, "W": encode(use(find(module, ("initialize_weights",)), values))}
     network = build(module, [inputs, outputs, 10], trial["hidden"])
     if not isinstance(network, Classes):
         raise Missing("initialize_weights")
     W, _ = network.parameters()[0]
-    return {"W": encode(W)}
+    return {**answer, "W": encode(W)}
 
 
 def network(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> Answer:
@@ -148,7 +158,8 @@ def load_mnist(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> 
 def batches(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> Answer:
     """The batches of the learner's iterator."""
     X, Y = (_value(trial[name]) for name in "XY")
-    iterator = use(find(module, trial["names"]), {"X": X, "Y": Y, "batch_size": trial["batch_size"]})
+    values = {"X": X, "Y": Y, "batch_size": trial["batch_size"], "shuffle": True}
+    iterator = use(find(module, trial["names"]), values)
     if iterator is None:
         raise Unfit("The batch iterator gives None; it should yield (X_batch, Y_batch), batch after batch.")
     pairs = []
@@ -167,21 +178,25 @@ def epoch(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> Answe
         raise Missing("train_epoch with a NeuralNetwork")
     made.set([(_value(W), _value(b)) for W, b in trial["parameters"]])
     X, Y = (_value(trial[name]) for name in "XY")
-    passes: list[tuple[Any, Any]] = []
+    passes: list[tuple[Any, Any, Any]] = []
     steps: list[dict[str, Any]] = []
     forward, backward = made.net.forward, made.net.backward
-    names = list(roles(backward, ("Y", "X", "rate", "y_pred", "dA")).items())
-    place = next((number for number, (_, role) in enumerate(names) if role == "Y"), 0)
+    named, labels = way_back(backward)
+    order = [parameter.name for parameter in positional(backward)]
 
-    def seen_forward(inputs: Any, *rest: Any, **named: Any) -> Any:
-        passes.append((np.array(inputs), made.parameters()))
-        return forward(inputs, *rest, **named)
+    def seen_forward(inputs: Any, *rest: Any, **by_name: Any) -> Any:
+        before = made.parameters()
+        output = forward(inputs, *rest, **by_name)
+        passes.append((np.array(inputs), before, output))
+        return output
 
-    def seen_backward(*values: Any, **named: Any) -> Any:
-        x, parameters = passes[-1] if passes else (np.zeros(0), made.parameters())
-        y = values[place] if len(values) > place else next(iter(named.values()), None)
+    def seen_backward(*values: Any, **by_name: Any) -> Any:
+        x, parameters, output = passes[-1] if passes else (np.zeros(0), made.parameters(), None)
+        y = {**dict(zip(order, values, strict=False)), **by_name}.get(str(labels))
+        if named.get(str(labels)) == "dA" and output is not None:  # ŷ − y is handed over
+            y = output - np.asarray(y)
         steps.append({"X": x, "Y": np.array(y), "parameters": parameters})
-        return backward(*values, **named)
+        return backward(*values, **by_name)
 
     made.net.forward, made.net.backward = seen_forward, seen_backward
     epochs = []
@@ -210,8 +225,10 @@ def _pairs(parameters: list[tuple[Any, Any]]) -> list[list[Answer]]:
 
 
 def evaluate(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> Answer:
-    """Call what takes a network, examples and labels."""
+    """Call what takes a network, examples and labels; where asked, also with labels that are one-hot."""
     function = find(module, trial["names"])
+    if "net" not in roles(function, ("net", "X", "y")).values() and len(required(function)) < 3:
+        raise Missing(trial["names"][0])  # accuracy(predictions, labels)
     made = build(module, trial["sizes"], trial["hidden"])
     if not isinstance(made, Classes):
         raise Missing(f"{trial['names'][0]} with a NeuralNetwork")
@@ -219,7 +236,17 @@ def evaluate(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> An
     values = {"net": made.net, "X": _value(trial["X"]), "y": _value(trial["y"])}
     if "n" in trial:
         values["n"] = trial["n"]
-    return {"value": encode(use(function, values)), "printed": printed()}
+    answer: Answer = {}
+    if trial.get("one_hot"):
+        with contextlib.suppress(Exception):
+            answer["one_hot"] = encode(use(function, {**values, "y": np.eye(trial["sizes"][-1])[values["y"]].T}))
+    try:
+        answer["value"] = encode(use(function, values))
+    except Exception:  # it wants the others
+        if "one_hot" not in answer:
+            raise
+        answer["value"] = answer["one_hot"]
+    return {**answer, "printed": printed()}
 
 
 def numerical_gradient(module: ModuleType, trial: Trial, printed: Callable[[], str]) -> Answer:

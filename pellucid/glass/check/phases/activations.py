@@ -12,6 +12,24 @@ from pellucid.glass.check.child.forms import LOSSES
 from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, present
 from pellucid.glass.check.question import CHANGES_INPUT, Question, failed
 
+RELU_BELOW_0 = Mistake(
+    "relu-not-0-below-0",
+    "something else than 0 comes out where z < 0",
+    "ReLU lets positive numbers pass, and makes 0 of all others. (What has a small slope there is called leaky ReLU.)",
+    "relu(z): `np.maximum(0, z)`.",
+)
+SLOPE_BELOW_0 = Mistake(
+    "relu-derivative-not-0-below-0",
+    "the derivative is not 0 where z < 0",
+    "Left of 0 ReLU is flat: z may change there as it likes, 0 comes out.",
+    "relu_derivative(z) = 1 where z > 0, else 0: `(z > 0).astype(float)`.",
+)
+SLOPE_SIGN = Mistake(
+    "sigmoid-derivative-with-a-wrong-sign",
+    "a sign is wrong in s (1 − s)",
+    "σ rises everywhere, and is steepest, with ¼, at 0: its slope is never negative and never above ¼.",
+    "sigmoid_derivative(z): `s = sigmoid(z)`, then `s * (1 - s)`.",
+)
 RELU_SLOPE_KEEPS_Z = Mistake(
     "relu-derivative-keeps-z",
     "the derivative of ReLU gives z instead of 1",
@@ -171,13 +189,30 @@ CROSS_ENTROPY = (
     (LOSS_SWAPPED, _clipped(lambda p, y: -(p * np.log(y)).sum() / y.shape[1])),
 )
 QUESTIONS = (
-    Question("relu", ("relu",), {"z": Z}, formulas.relu),
+    Question(
+        "relu",
+        ("relu",),
+        {"z": Z},
+        formulas.relu,
+        (
+            (RELU_BELOW_0, lambda z: z),
+            (RELU_BELOW_0, np.abs),
+            (RELU_BELOW_0, lambda z: np.minimum(0, z)),
+            (RELU_BELOW_0, lambda z: np.where(z > 0, z, 0.01 * z)),
+        ),
+    ),
     Question(
         "relu_derivative",
         ("relu_derivative", "relu_deriv"),
         {"z": Z},
         formulas.relu_derivative,
-        ((RELU_SLOPE_KEEPS_Z, formulas.relu),),
+        (
+            (RELU_SLOPE_KEEPS_Z, formulas.relu),
+            (SLOPE_BELOW_0, lambda z: z < 0),
+            (SLOPE_BELOW_0, np.sign),
+            (SLOPE_BELOW_0, np.ones_like),
+            (SLOPE_BELOW_0, lambda z: np.where(z > 0, 1, 0.01)),
+        ),
     ),
     Question("sigmoid", ("sigmoid",), {"z": Z}, formulas.sigmoid, ((SIGMOID_SIGN, lambda z: formulas.sigmoid(-z)),)),
     Question(
@@ -196,6 +231,8 @@ QUESTIONS = (
             (DERIVATIVE_OF_A, lambda z: z * (1 - z)),
             (SIGMOID_TWICE, lambda z: formulas.sigmoid_derivative(formulas.sigmoid(z))),
             (DERIVATIVE_IS_FUNCTION, formulas.sigmoid),
+            (SLOPE_SIGN, lambda z: -formulas.sigmoid_derivative(z)),
+            (SLOPE_SIGN, lambda z: formulas.sigmoid(z) * (1 + formulas.sigmoid(z))),
         ),
         also=dict.fromkeys(WHERE_A, lambda a: a * (1 - a)),
     ),

@@ -44,7 +44,14 @@ ROWS_CUT = Mistake(
     "`X[start:end]` takes rows, which are pixels here. An example is a column.",
     "`X[:, start:end]`, and the same for Y.",
 )
-MISTAKES = (X_WITHOUT_Y, LAST_BATCH_DROPPED, SAME_BATCH, DRAWN_AGAIN, SIZE_IGNORED, ROWS_CUT)
+FIRST_ALONE = Mistake(
+    "stops-after-the-first-batch",
+    "an epoch has one batch, and leaves the other examples out",
+    "A `return` inside of the loop ends the epoch; so does a count of rows, `X.shape[0]`, where that of the "
+    "examples was meant.",
+    "`return` after the loop, and `n_samples = X.shape[1]`.",
+)
+MISTAKES = (X_WITHOUT_Y, LAST_BATCH_DROPPED, FIRST_ALONE, SAME_BATCH, DRAWN_AGAIN, SIZE_IGNORED, ROWS_CUT)
 
 
 def columns_of(batch: Array, X: Array) -> list[int] | None:
@@ -92,6 +99,8 @@ def judge_batches(
         mistake = LAST_BATCH_DROPPED
     elif len(batches) == 1 and len(order) == count:
         mistake = SIZE_IGNORED
+    elif len(batches) == 1 and len(order) == len(set(order)) <= size:
+        mistake = FIRST_ALONE
     elif len(batches) > 1 and len({tuple(order[k : k + size]) for k in range(0, full, size)}) == 1:
         mistake = SAME_BATCH
     elif len(set(order)) < len(order):

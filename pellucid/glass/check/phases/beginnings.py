@@ -46,6 +46,13 @@ NO_ROOT = Mistake(
     "The weights are √(fan_in / 2) times too small, and what goes through the layers shrinks to nothing.",
     "Take the root: `np.random.randn(...) * np.sqrt(2 / input_size)`.",
 )
+ONE_SEED = Mistake(
+    "weights-of-one-seed",
+    "all layers begin with the same random numbers",
+    "A seed that is set where the weights are drawn deals the same numbers at every call: layers of one shape begin as "
+    "copies of one another, and each network as a copy of the last.",
+    'Set the seed once, above the functions or in the block `if __name__ == "__main__":`.',
+)
 INPUTS, OUTPUTS = 300, 40  # so that 0.01 or 0.1 times a normal number resembles no formula
 HIDDEN = ("relu", "sigmoid")
 TRIALS = tuple(
@@ -99,6 +106,8 @@ def _beginning(answers: Answers, hidden: str) -> Check:
         return found("The weights are far too small for so many inputs.", NO_ROOT)
     if near(1.0) or deviation > 1:
         return found("The weights are far too large for so many inputs.", TOO_LARGE)
+    if result.get("alike"):
+        return found("Two layers of the same shape begin with the same weights.", ONE_SEED)
     return Check(name, "passed")
 
 

@@ -73,6 +73,12 @@ HIDDEN_SOFTMAX = Mistake(
     "The list of activations has one entry for each layer, the first for the first hidden layer.",
     "`activations[i]` for layer i; look at the names in the layer's `if`.",
 )
+OUTPUT_IS_HIDDEN = Mistake(
+    "output-with-the-hidden-activation",
+    "the output has the activation of the hidden layer",
+    "Each layer has an activation of its own; the last one's makes probabilities of the scores.",
+    "`activations[i]` for layer i, not `activations[0]`.",
+)
 FLAT = Mistake(
     "one-neuron-at-a-time",
     "the output has another shape than (classes, examples)",
@@ -97,6 +103,7 @@ LINES: tuple[tuple[Mistake, type[Pass]], ...] = (
     (NOT_ACTIVATED, changed(a=lambda self, k: self.zs[k] if k < self.last else self.act(k, self.zs[k]))),
     (OUTPUT_IS_Z, changed(a=lambda self, k: self.zs[k] if k == self.last else self.act(k, self.zs[k]))),
     (OUTPUT_IS_Z, changed(a=lambda self, k: self.zs[k])),
+    (OUTPUT_IS_HIDDEN, changed(a=lambda self, k: self.act(0, self.zs[k]))),
     (ACTIVATED_TWICE, changed(a=lambda self, k: self.act(k, self.act(k, self.zs[k])))),
     (ACTIVATED_TWICE, changed(a=lambda self, k: _twice(self, k, k == self.last))),
     (ACTIVATED_TWICE, changed(a=lambda self, k: _twice(self, k, k < self.last))),
@@ -137,7 +144,8 @@ def _shapes(answers: Answers, trial: str, small: Small) -> Check:
     called = small.made(ending, form).split("; ")[0]
     result, other = answers.result(trial, name, called, FORWARD)
     if other:
-        return Check(name, "skipped") if other.status == "failed" else Check(name, other.status, note="NeuralNetwork")
+        note = "NeuralNetwork" if other.status == "missing" else other.note
+        return Check(name, "missing" if other.status == "missing" else "skipped", note=note)
     for number, (W, b) in enumerate(result["shapes"]):
         inputs, outputs = small.sizes[number : number + 2]
         came = {f"layers[{number}].W": str(tuple(W)), f"layers[{number}].b": str(tuple(b))}

@@ -88,7 +88,8 @@ LAYERS = layers(8)
 
 def _dropout(trial: str, training: bool) -> dict[str, Any]:
     values = {"a": encode(A), "dropped": DROPPED, "training": training}
-    return {"id": trial, "kind": "call", "names": ("dropout",), "values": values}
+    instead = {"kept": ["dropped", 1 - DROPPED]}  # dropout(a, keep_prob)
+    return {"id": trial, "kind": "call", "names": ("dropout",), "values": values, "instead": instead}
 
 
 TRIALS = (

@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid.glass.check.formulas import Pass, changed, sigmoid_derivative
 from pellucid.glass.check.mistake import Mistake
+from pellucid.glass.check.phases import detours
 
 SUM_FOR_MEAN = Mistake(
     "sum-for-mean",
@@ -229,6 +230,7 @@ ALL: Lines = (
     (Z_FOR_INPUT, changed(dW=lambda self, k, dz: dz @ (self.zs[k - 1] if k else self.X).T / self.B)),
     (PAST_SLOPE, changed(dx=_passed_around, through=_through_and_kept)),
     (UPDATED_FIRST, changed(dx=lambda self, k, dz: (self.parameters[k][0] - RATE * self.dW(k, dz)).T @ dz)),
+    *detours.LINES,
 )
 CROSS_ENTROPY: Lines = (
     *ALL,
@@ -263,3 +265,4 @@ def changed_lines(kind: type[Pass]) -> list[int]:
 
 
 MISTAKES = tuple(value for value in vars().values() if isinstance(value, Mistake))
+MISTAKES += detours.MISTAKES

@@ -93,23 +93,30 @@ def _weights(answers: Answers, trial: str, shown: Array) -> Check:
     images = [decode(image) for image in result["images"]]
     if not images:
         return Check(name, "skipped", note="visualize_weights drew nothing with imshow")
+    if len(images) == 1 and images[0] is not None and _holds_all(images[0], shown):
+        return Check(name, "skipped", note="visualize_weights draws all neurons in one picture")
     rights = [row.reshape(28, 28) for row in shown]
-    for number, (image, right) in enumerate(zip(images, rights, strict=False)):
-        if image is not None and close(_plain(image), _plain(right)):
+    drawn: list[int] = []
+    for number, image in enumerate(images[: len(rights)]):
+        plain = _plain(np.zeros((1, 1)) if image is None else image)
+        at = next((n for n, right in enumerate(rights) if close(plain, _plain(right))), None)
+        if at is not None and at not in drawn:  # in which order is free
+            drawn.append(at)
             continue
         came = {f"picture {number}": image if image is not None else "no numbers"}
-        mistake = None
-        if image is not None:
-            if close(_plain(image), _plain(right.T)):
-                mistake = MIRRORED
-            elif number and close(image, images[0] if images[0] is not None else right):
-                mistake = SAME_NEURON
-        what = f"Picture {number} does not show the weights of neuron {number}."
-        return failed(name, Finding(what, mistake, called, {}, came, {f"picture {number}": right}))
+        turned = any(close(plain, _plain(right.T)) for right in rights)
+        mistake = SAME_NEURON if at is not None else MIRRORED if turned else None
+        what = f"Picture {number} does not show the weights of a neuron, or of one that is drawn already."
+        return failed(name, Finding(what, mistake, called, {}, came, {f"picture {number}": rights[number]}))
     if len(images) < len(rights):
         what = f"{len(images)} of {len(rights)} neurons are drawn."
         return failed(name, Finding(what, None, called))
     return Check(name, "passed")
+
+
+def _holds_all(image: Array, shown: Array) -> bool:
+    """Whether an image has room for all neurons side by side."""
+    return len(shown) > 1 and min(image.shape[:2], default=0) >= 28 and image.size >= shown.size
 
 
 def _plain(image: Array) -> Array:
@@ -130,7 +137,7 @@ def _predictions(answers: Answers, which: int) -> Check:
     given = {"net.forward(X)": probabilities, "y": y}
     wanted = [(int(y[i]), int(predictions[i]), float(probabilities[predictions[i], i])) for i in range(3)]
     words = "\n".join(f"True: {t}, Pred: {p}, Confidence: {c:.2%}" for t, p, c in wanted)
-    lines = [line for line in str(result["printed"]).splitlines() if len(re.findall(NUMBER, line)) >= 3]
+    lines = [line for line in str(result["printed"]).splitlines() if len(_numbers(line)) >= 3]
     right = {"printed": words}
     if len(lines) < 3:
         what = f"{len(lines)} lines with true class, prediction and confidence are printed; three were asked for."
@@ -142,17 +149,26 @@ def _predictions(answers: Answers, which: int) -> Check:
     return failed(name, Finding(what, mistake, called, given, {"printed": "\n".join(lines[-3:])}, right))
 
 
+def _numbers(line: str) -> list[float]:
+    """The numbers in a line; the 64 of np.float64 is none."""
+    return [float(number) for number in re.findall(NUMBER, re.sub(r"\b(?:int|float)\d+\b", "", line))]
+
+
 def _lines(
     lines: list[str], wanted: list[tuple[int, int, float]], probabilities: Array
 ) -> tuple[str, Mistake | None] | None:
     """What is wrong with three printed lines, and by which mistake; None where they are right."""
     across = probabilities.argmax(axis=1)
     for i, (line, (label, prediction, confidence)) in enumerate(zip(lines, wanted, strict=True)):
-        numbers = [float(number) for number in re.findall(NUMBER, line)]
-        if numbers[0] != label:
-            return f"Line {i + 1} names another true class.", None
-        if numbers[1] != prediction:
-            return f"Line {i + 1} names another prediction.", PREDICTION_AXIS if numbers[1] == across[i] else None
+        numbers = _numbers(line)
+        found = [(numbers[0], numbers[1]), (numbers[-3], numbers[-2])]  # the lines may be counted, in front
+        if 0 <= line.lower().find("pred") < line.lower().find("tru"):
+            found = [(second, first) for first, second in found]
+        if (label, prediction) not in found:
+            named = next((second for first, second in found if first == label), None)
+            if named is None:
+                return f"Line {i + 1} names another true class.", None
+            return f"Line {i + 1} names another prediction.", PREDICTION_AXIS if named == across[i] else None
         if not _is(numbers[-1], confidence):
             mistake = TRUE_CONFIDENCE if _is(numbers[-1], probabilities[label, i]) else None
             mistake = EXCHANGED if _is(numbers[-1], probabilities[i, prediction]) else mistake
