@@ -334,7 +334,7 @@ def test_the_document_runs_and_says_what_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], digits_folder: Path
 ) -> None:
     text = (Path(__file__).parents[1] / "docs" / "trace.md").read_text(encoding="utf-8")
-    first, second = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    first, by_numbers, from_file = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(first.replace('"mnist"', repr(str(digits_folder))), names)
@@ -345,8 +345,9 @@ def test_the_document_runs_and_says_what_comes(
     assert trace["dense1/dW"].shape == (96, 512)
     assert [str(term) for term in names["found"].terms] == ["dense1/dz[5, 0] · dense1/x[17, 0]"]
     assert names["again"].made == trace.made
-    exec(second, {})
-    assert capsys.readouterr().out == "True\n"
+    exec(by_numbers, {})
+    exec(from_file, {})
+    assert capsys.readouterr().out == "30.25 -22.0\nTrue\n"
 
 
 def test_the_document_names_every_role_and_every_key() -> None:

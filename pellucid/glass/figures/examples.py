@@ -92,7 +92,7 @@ def predictions(subject: Subject) -> Picture:
         right += int(own.argmax()) == label
         _bars(bars, own, label, names, reach, probabilities)
         mark = "" if int(own.argmax()) == label else ", read wrong"
-        bars.set_title(f"image {first + number} shows {names[label]}{mark}", size=SMALL, pad=2)
+        bars.set_title(f"image {first + number}: {names[label]}{mark}", size=SMALL, pad=2)
     for axes in grid[-1, 2 * (len(part) % 2 or 2) :]:
         axes.set_axis_off()
     unsure = int((outputs.max(axis=1) < 0.9).sum())
