@@ -12,7 +12,7 @@ from pellucid.glass.check.answers import Answers
 from pellucid.glass.check.child.encoding import encode
 from pellucid.glass.check.formulas import Pass
 from pellucid.glass.check.mistake import Array, close
-from pellucid.glass.check.phases.activations import QUESTIONS
+from pellucid.glass.check.phases.losses import QUESTIONS
 
 
 @dataclass(frozen=True)
