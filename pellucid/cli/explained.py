@@ -46,7 +46,7 @@ class Cell:
         """
         layer, tensor, *index = [*text.split("/"), ""][: max(2, text.count("/") + 1)]
         if not tensor or not all(part.isdecimal() for part in index):
-            raise UsageError(f"A cell is written TENSOR/I/J, such as dense1/W/5/17; {text!r} came.")
+            raise UsageError(f"A cell is written TENSOR/I/J, such as dense1/W/5/29; {text!r} came.")
         name, place = f"{layer}/{tensor}", tuple(map(int, index))
         value = trace.sum(name, *place)
         gradient = trace.sum(f"{layer}/d{tensor}", *place) if f"{layer}/d{tensor}" in trace.tensors else None

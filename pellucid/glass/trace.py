@@ -99,7 +99,7 @@ class Trace:
     """The record of a step.
 
     `trace["dense1/dW"]` are the numbers, `trace.tensors["dense1/dW"]` is what is known of them, in the order in which
-    they were computed, and `trace.sum("dense1/dW", 5, 17)` is where one number comes from.
+    they were computed, and `trace.sum("dense1/dW", 5, 29)` is where one number comes from.
 
     Args:
         network: whose layers it went through.
