@@ -117,12 +117,14 @@ class Training:
         self.audience.batch_begins(epoch.position, step, self.progress)
         began = perf_counter()
         self.guard.keep()
-        wanted = chunk_seconds(perf_counter() - began)
-        part, seconds = epoch.run(min(self.chunk, self.audience.steps_until_event(step) or self.chunk))
+        kept = perf_counter()
+        part = epoch.run(min(self.chunk, self.audience.steps_until_event(step) or self.chunk))
+        ended = perf_counter()
         losses, correct = epoch.losses[part].copy(), epoch.correct[part].copy()
         self.guard.check(epoch, part)
-        in_time = int(len(losses) * wanted / max(seconds, 1e-9))
+        in_time = int(len(losses) * chunk_seconds(kept - began) / max(ended - kept, 1e-9))
         self.chunk = max(1, min(in_time, 10 * self.chunk))
+        epoch.seconds += perf_counter() - began
         return replace(self.progress(), losses=losses, correct=correct)
 
     def progress(self) -> Progress:
