@@ -65,6 +65,7 @@ RUNGS = (
     Rung("speedrun", 1.0, 0.8, seeds=30),
     Rung("sprint", 0.5, 15, seeds=10),
     Rung("small", 0.5, 10 * MINUTE, seeds=5),
+    Rung("cnn", 0.28, 30 * MINUTE, seeds=5, committee=("0.18% error", 0.2)),
 )
 
 
