@@ -51,7 +51,8 @@ def _cells(protocol: Protocol, row: Row | None) -> tuple[str, ...]:
     goal = f"{100 * (1 - row.goal):.4g}%" if row.goal else "-"
     spread = f" ± {100 * row.accuracy_std:.3f}" if row.seeds > 1 else ""
     measured = f"**{100 * (1 - row.accuracy_mean):.3f}%**{spread}"
-    return told, goal, measured, str(row.seeds), f"{row.train_seconds:.3g}", limit, row.verdict
+    seconds = f"{row.train_seconds:,.0f}" if row.train_seconds > 100 else f"{row.train_seconds:.3g}"
+    return told, goal, measured, str(row.seeds), seconds, limit, row.verdict
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -38,7 +37,7 @@ class Epoch:
         self.counts = np.diff(np.append(starts, examples))
         self.shares = self.counts if weights is None else np.add.reduceat(weights[self.order], starts)
         self.losses, self.correct = np.empty(len(starts)), np.empty(len(starts), np.int64)
-        self.position, self.seconds = 0, 0.0
+        self.position, self.seconds = 0, 0.0  # the steps done, and what they took, in chunks of the loop
 
     def batch(self, part: slice) -> tuple[NDArray[np.int64], Distortions | None]:
         """The examples of these steps, and how they are distorted."""
@@ -51,15 +50,13 @@ class Epoch:
         workspace = network.workspace(theta, np.empty_like(theta))  # with a copy of the state
         return gradient_beside(self.engine, workspace, *self.batch(slice(self.position, self.position + 1)))
 
-    def run(self, steps: int) -> tuple[slice, float]:
-        """Take so many steps, or those that are left; which they were, and the seconds that they took."""
+    def run(self, steps: int) -> slice:
+        """Take so many steps, or those that are left; which they were."""
         part = slice(self.position, min(self.position + steps, len(self.counts)))
-        began = time.perf_counter()
         examples, distortions = self.batch(part)
         self.losses[part], self.correct[part] = self.engine.run(examples, self.rates[part], distortions)
-        seconds = time.perf_counter() - began
-        self.position, self.seconds = part.stop, self.seconds + seconds
-        return part, seconds
+        self.position = part.stop
+        return part
 
     @property
     def over(self) -> bool:

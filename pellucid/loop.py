@@ -16,9 +16,14 @@ from pellucid.network import Network
 from pellucid.schedules import Schedule
 from pellucid.snapshot import Snapshot
 
-CHUNK_SECONDS = 0.1  # callbacks hear of the training about this often
-RARER = 10  # or so many times less often, where a network is so large that keeping it would take more than
+CHUNK_SECONDS = 0.1  # callbacks hear of the training about this often,
+RARER = 10  # or up to so many times less often, if keeping the network would take more than
 SHARE_OF_KEEPING = 1 / 40  # of the time
+
+
+def chunk_seconds(keeping: float) -> float:
+    """How long a chunk of steps should last, where keeping the network before it took so many seconds."""
+    return min(max(CHUNK_SECONDS, keeping / SHARE_OF_KEEPING), RARER * CHUNK_SECONDS)
 
 
 class Training:
@@ -54,7 +59,7 @@ class Training:
         self.held_out, self.draw, self.facts = held_out, draw, engine.facts()
         self.history = History(len(engine.images))
         self.steps = -(-len(engine.images) // engine.batch_size)  # of an epoch
-        self.chunk = 1  # steps until about CHUNK_SECONDS are over
+        self.chunk = 1  # steps until about `chunk_seconds` are over
         network.stop_training = False
         audience.introduce(network, epochs, self.steps)
         self.epoch = self.start(1)
@@ -107,17 +112,19 @@ class Training:
         return progress
 
     def _run_chunk(self) -> Progress:
-        """Steps until the next event of a callback, the end of the epoch or the end of about CHUNK_SECONDS."""
+        """Steps until the next event of a callback, the end of the epoch or the end of about `chunk_seconds`."""
         epoch, step = self.epoch, self.engine.step
         self.audience.batch_begins(epoch.position, step, self.progress)
         began = perf_counter()
         self.guard.keep()
-        wanted = min(max(CHUNK_SECONDS, (perf_counter() - began) / SHARE_OF_KEEPING), RARER * CHUNK_SECONDS)
-        part, seconds = epoch.run(min(self.chunk, self.audience.steps_until_event(step) or self.chunk))
+        kept = perf_counter()
+        part = epoch.run(min(self.chunk, self.audience.steps_until_event(step) or self.chunk))
+        ended = perf_counter()
         losses, correct = epoch.losses[part].copy(), epoch.correct[part].copy()
         self.guard.check(epoch, part)
-        in_time = int(len(losses) * wanted / max(seconds, 1e-9))
+        in_time = int(len(losses) * chunk_seconds(kept - began) / max(ended - kept, 1e-9))
         self.chunk = max(1, min(in_time, 10 * self.chunk))
+        epoch.seconds += perf_counter() - began
         return replace(self.progress(), losses=losses, correct=correct)
 
     def progress(self) -> Progress:

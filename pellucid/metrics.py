@@ -40,9 +40,14 @@ class Evaluation:
     classes: tuple[str, ...]
 
     @property
+    def right(self) -> NDArray[np.bool_]:
+        """(N,): which examples were classified right; of several answers all must be."""
+        return np.asarray((self.predicted == self.labels).reshape(len(self.labels), -1).all(axis=1))
+
+    @property
     def accuracy(self) -> float:
-        """The share of examples that were classified right; of several answers all must be."""
-        return float((self.predicted == self.labels).reshape(len(self.labels), -1).all(axis=1).mean())
+        """The share of examples that were classified right."""
+        return float(self.right.mean())
 
     @property
     def confusion(self) -> NDArray[np.int64]:
@@ -93,13 +98,12 @@ class Evaluation:
         Source: Guo et al., "On calibration of modern neural networks", 2017.
         """
         confidence = self.confidence.astype(np.float64)
-        right = (self.predicted == self.labels).reshape(len(self.labels), -1).all(axis=1)
         place = np.clip(np.ceil(confidence * bins) - 1, 0, bins - 1).astype(np.int64)
-        return float(np.abs(np.bincount(place, right - confidence, bins)).sum() / len(confidence))
+        return float(np.abs(np.bincount(place, self.right - confidence, bins)).sum() / len(confidence))
 
     def mistakes(self, count: int) -> list[Mistake]:
         """The mistakes that the network was surest of, where each example is of one class."""
-        wrong = np.flatnonzero(self.predicted != self.labels)
+        wrong = np.flatnonzero(~self.right)
         sure = self.confidence[wrong]
         worst = np.argsort(-sure, kind="stable")[:count]
         return [

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid.callbacks import Progress
+from pellucid.loop import chunk_seconds
 
 pytestmark = pytest.mark.usefixtures("each_engine")
 
@@ -172,6 +173,13 @@ def test_hooks_of_a_base_class_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("pellucid.loop.CHUNK_SECONDS", 1000)
     train(Silent(), pl.Callback(), Chunks(), epochs=1, batch_size=1)
     assert sizes == [1, 1, 1, 1, 3, 1, 7, 1, 7, 1]  # where the watch looks, and one step before
+
+
+@pytest.mark.parametrize(("keeping", "seconds"), [(0.0, 0.1), (0.002, 0.1), (0.005, 0.2), (0.02, 0.8), (3.0, 1.0)])
+def test_a_chunk_is_longer_where_keeping_the_network_takes_more_than_a_fortieth_of_it(
+    keeping: float, seconds: float
+) -> None:
+    assert chunk_seconds(keeping) == pytest.approx(seconds)
 
 
 # Watching

@@ -184,6 +184,22 @@ def test_test_and_predict_take_a_committee_or_one_member(pellucid: Command, digi
         assert pellucid("predict", whole, "image.png", *words, "--show").code == 0
 
 
+def test_test_says_how_good_each_member_of_a_committee_is_alone(
+    pellucid: Command, digits_folder: Path, whole: Path
+) -> None:
+    committee, test = pl.load(whole), pl.data.load(digits_folder)[1]
+    answers = [committee.member(number).classify(test.images) for number in (1, 2, 3)]
+    right = [answer == test.labels for answer in answers]
+    missed = int((~right[0] & ~right[1] & ~right[2]).sum())
+    printed = pellucid("test", whole, "--data", digits_folder, "--json").json
+    assert printed["members"] == [each.mean() for each in right]
+    assert printed["mistakes_of_all_members"] == missed
+    said = pellucid("test", whole, "--data", digits_folder).out
+    assert "members alone: " + ", ".join(f"{each.mean():.2%}" for each in right) in said
+    assert f"{missed:,} images no member reads right" in said
+    assert "members" not in pellucid("test", whole / "member1", "--data", digits_folder, "--json").json
+
+
 @pytest.mark.parametrize("command", [["test"], ["predict", "image.png"]])
 def test_members_that_are_not_there_are_usage_errors(pellucid: Command, whole: Path, command: list[str]) -> None:
     Image.new("L", (28, 28)).save("image.png")

@@ -50,7 +50,9 @@ class Callback:
         """Called after every `every`-th step."""
 
     def on_chunk_end(self, logs: Progress) -> None:
-        """Called after each chunk of steps: about ten times a second, or as often as a hook of batches is."""
+        """Called after each chunk of steps: about ten times a second (with millions of weights down to one),
+        or as often as a hook of batches is.
+        """
 
     def on_test_begin(self, logs: Progress) -> None:
         """Called before each validation."""

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 from rich.cells import cell_len, set_cell_size
 
@@ -46,13 +47,14 @@ def command(
     network = open_model(model, member)
     _, test = load(data, DownloadProgress())
     evaluation = network.evaluate(test)
+    members = _members(network, test)
     found = _measured(network, test, picture) if robustness else None
     if json:
-        emit(_result(evaluation, test, mistakes) | _robustness_values(found, picture))
+        emit(_result(evaluation, test, mistakes) | _member_values(members) | _robustness_values(found, picture))
         return 0
     print(f"{test.description}")
     print(f"accuracy {evaluation.accuracy:.2%}, loss {evaluation.loss:.4f}")
-    for line in (*_confusion(evaluation), *_mistakes(evaluation, mistakes)):
+    for line in (*_each_alone(evaluation, members), *_confusion(evaluation), *_mistakes(evaluation, mistakes)):
         print(line)
     if found:
         print()
@@ -78,6 +80,31 @@ def _result(evaluation: Evaluation, test: Dataset, mistakes: int) -> dict[str, A
         "recall": evaluation.recall.tolist(),
         "mistakes": [asdict(mistake) for mistake in evaluation.mistakes(mistakes)],
     }
+
+
+def _members(network: Network | Committee, test: Dataset) -> list[Evaluation]:
+    """How good each member of a committee is alone; empty for a network."""
+    if isinstance(network, Network):
+        return []
+    return [network.member(number).evaluate(test) for number in range(1, len(network) + 1)]
+
+
+def _member_values(members: Sequence[Evaluation]) -> dict[str, Any]:
+    """What a committee adds to the object of --json."""
+    if not members:
+        return {}
+    by_all = int(np.all([~one.right for one in members], axis=0).sum())
+    return {"members": [one.accuracy for one in members], "mistakes_of_all_members": by_all}
+
+
+def _each_alone(evaluation: Evaluation, members: Sequence[Evaluation]) -> Iterator[str]:
+    """What a committee is more than its members: nothing, where they make the same mistakes."""
+    if not members:
+        return
+    values = _member_values(members)
+    wrong = int((~evaluation.right).sum())
+    yield f"members alone: {', '.join(f'{accuracy:.2%}' for accuracy in values['members'])}"
+    yield f"the committee makes {wrong:,} mistakes; {values['mistakes_of_all_members']:,} images no member reads right"
 
 
 def _measured(network: Network | Committee, test: Dataset, picture: Path | None) -> Robustness:

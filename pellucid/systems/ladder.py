@@ -58,13 +58,17 @@ RUNGS = (
     Rung("nielsen-30", seeds=10),
     Rung("nielsen-100", seeds=10),
     Rung("simard-800", 1.5, seeds=5),
+    Rung("srivastava-1024", 1.05, 10 * MINUTE, seeds=5),
+    Rung("rasmus-noise", 0.8, 15 * MINUTE, seeds=5),
     Rung("simard-800-distorted", 0.65, 10 * MINUTE, seeds=5),
+    Rung("ciresan-1500", 0.45, 30 * MINUTE, seeds=3),
     Rung("lenet5", 0.85, 5 * MINUTE, seeds=10),
     Rung("lenet5-distorted", 0.6, 5 * MINUTE, seeds=5),
     Rung("train-mnist-fast", 1.0, seeds=10),
     Rung("speedrun", 1.0, 0.8, seeds=30),
     Rung("sprint", 0.5, 15, seeds=10),
     Rung("small", 0.5, 10 * MINUTE, seeds=5),
+    Rung("cnn", 0.28, 30 * MINUTE, seeds=5, committee=("0.18% error", 0.2)),
 )
 
 
