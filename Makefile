@@ -84,7 +84,7 @@ benchmark: $(VENV)/.oracles
 
 # the table of docs/results.md: the seeds of the ladder that results/ lacks are trained; all of them take hours
 results: $(VENV)/.installed
-	$(BIN)/pellucid reproduce ladder --out results
+	$(BIN)/pellucid reproduce ladder --out results || [ $$? -eq 1 ]  # 1: a rung is missed
 	$(BIN)/python benchmarks/results.py
 
 # the picture of the README: the curves of the demo on MNIST

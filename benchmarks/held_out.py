@@ -1,4 +1,4 @@
-"""Try a recipe, or changes of one, on training images that are held out: how every recipe of the ladder was chosen.
+"""Try a recipe, or changes of one, on training images that are held out: how the recipes of the ladder were chosen.
 
 Run: python benchmarks/held_out.py sprint epochs=6 learning_rate=0.01 --folds 5
 
@@ -55,8 +55,9 @@ def main() -> None:
     results = []
     for fold in range(options.folds):
         part, held_out = divide(train, fold)
-        network = changed(recipe, seed=fold).make_network(part.input_shape, part.classes)
-        history = fit(network, part, **(recipe.fit_options() | {"seed": fold}))
+        trial = changed(recipe, seed=fold)
+        network = trial.make_network(part.input_shape, part.classes)
+        history = fit(network, part, **trial.fit_options())
         evaluation, seconds = network.evaluate(held_out), sum(history.history["seconds"])
         results.append((evaluation.accuracy, evaluation.loss, seconds))
         print(f"fold {fold}  {evaluation.accuracy:.2%}  loss {evaluation.loss:.4f}  {seconds:.1f} s", flush=True)

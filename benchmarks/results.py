@@ -1,6 +1,6 @@
 """Write the ladder's table into docs/results.md, between its markers, from what results/ holds of each seed.
 
-Run: pellucid reproduce ladder --out results && python benchmarks/results.py          (`make results` does both)
+Run: pellucid reproduce ladder --out results; python benchmarks/results.py          (`make results` does both)
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def _network(name: str) -> str:
 def _cells(protocol: Protocol, row: Row | None) -> tuple[str, ...]:
     published = protocol.figures["test"]
     told = f"{100 * (1 - PublishedFigure.of(published).most):.4g}%" if published else "-"
+    goal = f"{100 * (1 - protocol.goal):.4g}%" if protocol.goal else "-"
+    limit = f"{protocol.time_limit:g}" if protocol.time_limit else "-"
     if row is None:
-        return told, "", "not yet", "0", "", "", ""
-    limit = f"{row.time_limit:g}" if row.time_limit else "-"
-    goal = f"{100 * (1 - row.goal):.4g}%" if row.goal else "-"
+        return told, goal, "not yet", "0", "", limit, ""
     spread = f" ± {100 * row.accuracy_std:.3f}" if row.seeds > 1 else ""
     measured = f"**{100 * (1 - row.accuracy_mean):.3f}%**{spread}"
     seconds = f"{row.train_seconds:,.0f}" if row.train_seconds > 100 else f"{row.train_seconds:.3g}"

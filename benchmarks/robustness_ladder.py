@@ -1,8 +1,8 @@
 """The two tables of docs/robustness.md on the ladder: every recipe on altered test images and on freehand strokes.
 
-Run: pellucid reproduce ladder --out results && python benchmarks/robustness_ladder.py
+Run: pellucid reproduce ladder --out results; python benchmarks/robustness_ladder.py
 
-Seed 0 of each recipe: the models of long trainings are in results/models then, the short ones are trained here.
+Seed 0 of each recipe: what results/models lacks is trained here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pellucid.committee import Committee
 from pellucid.data import Dataset
 from pellucid.glass.robustness import Row, measure
 from pellucid.network import Network
-from pellucid.recipe import Recipe, changed, find
 from pellucid.systems import ladder
 
 ROOT = Path(__file__).parents[1]
@@ -25,22 +24,15 @@ DOCUMENT = ROOT / "docs" / "robustness.md"
 RESULTS = ROOT / "results"
 
 
-def networks(train: Dataset) -> Iterator[tuple[str, Network | Committee]]:
+def networks(train: Dataset, test: Dataset) -> Iterator[tuple[str, Network | Committee]]:
     """The networks of the ladder, from the lowest, its committees, and the one that comes with pellucid."""
-    for rung in ladder.RUNGS:
-        recipe = find(rung.recipe)
-        stored = ladder.model(RESULTS, recipe, 0)
-        yield rung.recipe, pl.load(stored) if stored.exists() else _trained(recipe, train)
-        if rung.committee and (together := ladder.model(RESULTS, recipe, "committee")).exists():
-            yield f"{rung.recipe}, committee", pl.load(together)
+    for system in ladder.systems():
+        for protocol in system.protocols:
+            if isinstance(protocol, ladder.SeedCommittee):
+                yield f"{system.name}, committee", protocol.together(train, test, RESULTS, [])[0]
+            elif isinstance(protocol, ladder.Climb):
+                yield system.name, protocol.trained(train, test, 0, RESULTS, [])[0]
     yield "pretrained", pl.load("pretrained")
-
-
-def _trained(recipe: Recipe, train: Dataset) -> Network:
-    recipe = changed(recipe, seed=0)
-    network = recipe.make_network(train.input_shape, train.classes)
-    pl.fit(network, train, **recipe.fit_options())
-    return network
 
 
 def table(found: dict[str, list[Row]], share: Callable[[Row], float | None]) -> str:
@@ -57,7 +49,7 @@ def main() -> None:
     """Measure, and fill the two places."""
     train, test = pl.data.load("mnist")
     found = {}
-    for name, network in networks(train):
+    for name, network in networks(train, test):
         found[name] = measure(network, test).rows
         print(f"{name}: {found[name][0].accuracy:.2%}", flush=True)
     text = filled(DOCUMENT.read_text(encoding="utf-8"), "accuracy", table(found, lambda row: row.accuracy))

@@ -46,7 +46,7 @@ class Recipe:
     architecture: str
     name: str = ""
     source: str = ""  # whose recipe it is
-    published: str = ""  # the accuracy on the test images that the source tells of, as it writes it: "> 95%"
+    published: str = ""  # what the source tells of the test images, as it writes it: "> 95%", "1.6% error"
     activation: str = "relu"
     initializer: str = ""  # by default as fits the activation
     output: str = ""  # by default as fits the loss

@@ -31,7 +31,7 @@ def command(
     ] = None,
     every: Annotated[bool, Option("--all", help="Reproduce all there are.")] = False,
     seeds: Annotated[
-        int | None, Option(min=1, help="Trainings of each row; by default 20, fewer of long ones.")
+        int | None, Option(min=1, help="Trainings of each row; by default as many as its table asks for.")
     ] = None,
     quick: Annotated[
         bool, Option("--quick", help="Three seeds, less training, and of several only the short ones.")
@@ -70,7 +70,7 @@ def _quickly(chosen: list[System]) -> list[System]:
     """Less training; of several systems those alone whose trainings take seconds."""
     long = [system.name for system in chosen if not system.short and len(chosen) > 1]
     if long:
-        say(f"Left out, for they take minutes: {', '.join(long)}. Name one alone to see two epochs of it.")
+        say(f"Left out, for they take longer: {', '.join(long)}. Name one alone to see two epochs of it.")
     return [system.quickly() for system in chosen if system.name not in long]
 
 

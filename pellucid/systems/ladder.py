@@ -37,9 +37,10 @@ class Rung(NamedTuple):
 
     Args:
         recipe: its name.
-        goal: the test error to reach in the mean, in percent; None: better than what was published.
+        goal: the test error to reach in the mean, in percent; None: that which was published.
         time_limit: seconds of one training; 0 where there is none.
-        seeds: ten where a training takes under ten seconds, three where it takes over twenty minutes.
+        seeds: ten or more where a training takes under ten seconds; one of fewer counts as long: it can be gone on
+            with, and leaves its model.
         committee: what was published of a committee, and the test error that as many networks as there are seeds are to
             reach together; None: they make no committee.
     """
@@ -119,12 +120,19 @@ class SeedCommittee(Protocol):
         return 1
 
     def go_on(self, train: Dataset, test: Dataset, seed: int, folder: Path, watch: Sequence[Callback]) -> Outcome:
-        members = [self.climb.trained(train, test, number, folder, watch) for number in range(self.members)]
-        committee = Committee.of([network for network, _ in members])
-        outcome = _outcome(committee, test, sum(outcome.train_seconds for _, outcome in members))
+        committee, seconds = self.together(train, test, folder, watch)
+        outcome = _outcome(committee, test, seconds)
         recipe = self.climb.recipe
-        committee.save(model(folder, recipe, "committee"), {"recipe": asdict(recipe), "result": asdict(outcome)})
+        made = {"digest": self.digest((train, test)), "recipe": asdict(recipe), "result": asdict(outcome)}
+        committee.save(model(folder, recipe, "committee"), made)
         return outcome
+
+    def together(
+        self, train: Dataset, test: Dataset, folder: Path, watch: Sequence[Callback]
+    ) -> tuple[Committee, float]:
+        """The committee, and the seconds that all its members took."""
+        members = [self.climb.trained(train, test, number, folder, watch) for number in range(self.members)]
+        return Committee.of([network for network, _ in members]), sum(outcome.train_seconds for _, outcome in members)
 
     def quickly(self) -> SeedCommittee:
         return replace(self, climb=self.climb.quickly())
