@@ -220,10 +220,11 @@ def test_several_threads_predict_while_one_trains(text: str) -> None:
     images, targets = images_for(network, 80), np.eye(5, dtype=np.float32)[np.arange(80) % 5]
     runner = NativeEngine(network.workspace(), network.loss, Descent(pl.SGD(0.1)), images, targets, Normalization(), 40)
     points, training = [(network.theta.copy(), network.state.copy())], Event()
+    changed = {count: Event() for count in (1, 2, 40, 80)}
     training.set()
 
     def train() -> None:
-        for _ in range(40):
+        while len(points) <= 40 or (len(points) < 4000 and not all(event.is_set() for event in changed.values())):
             runner.run(np.arange(80), np.full(2, 0.1))
             points.append((network.theta.copy(), network.state.copy()))
         training.clear()
@@ -232,10 +233,12 @@ def test_several_threads_predict_while_one_trains(text: str) -> None:
         seen = set()
         while training.is_set():
             seen.add(network.predict(images[:count]).tobytes())
+            if len(seen) > 1:
+                changed[count].set()
         return seen
 
     with ThreadPoolExecutor(5) as executor:
-        answers = {count: executor.submit(predict, count) for count in (1, 2, 40, 80)}
+        answers = {count: executor.submit(predict, count) for count in changed}
         executor.submit(train).result()
     for count, seen in answers.items():
         known = set()
@@ -243,7 +246,7 @@ def test_several_threads_predict_while_one_trains(text: str) -> None:
             network.theta, network.state[...] = theta, state
             known.add(network.predict(images[:count]).tobytes())
         assert seen.result() <= known
-    assert len(set.union(*(seen.result() for seen in answers.values()))) > 4
+        assert changed[count].is_set(), f"no answer for {count} images changed while {len(points)} chunks were trained"
 
 
 def test_other_threads_of_python_go_on_meanwhile() -> None:
