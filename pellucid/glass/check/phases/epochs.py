@@ -74,8 +74,9 @@ def _epoch(answers: Answers, trial: str, small: Small) -> Check:
             what = "train_epoch never called net.forward(X_batch) and net.backward(Y_batch)."
             return failed(name, Finding(what, None, called))
         finding, order = judge_batches(found, small.X, small.Y, BATCH, called)
-        finding = finding or _steps(epoch, found, small, ending, scale, called)
-        finding = finding or _loss(epoch, found, small, ending, scale, called, number)
+        if finding is None:
+            runs = _runs(epoch, found, small, ending, scale)
+            finding = _steps(epoch, runs, called) or _loss(epoch, runs, small, called, number)
         if finding:
             return failed(name, finding)
         orders.append(order)
@@ -101,15 +102,7 @@ def _runs(
     return runs
 
 
-def _steps(
-    epoch: Mapping[str, Any],
-    batches: Sequence[tuple[Array, Array]],
-    small: Small,
-    ending: str,
-    scale: float,
-    called: str,
-) -> Finding | None:
-    runs = _runs(epoch, batches, small, ending, scale)
+def _steps(epoch: Mapping[str, Any], runs: Sequence[Pass], called: str) -> Finding | None:
     worst: Finding | None = None
     for number, (step, run) in enumerate(zip(epoch["steps"], runs, strict=True), 1):
         before, after = pairs(step["before"]), pairs(step["after"])
@@ -131,24 +124,15 @@ def _steps(
     return worst
 
 
-def _loss(
-    epoch: Mapping[str, Any],
-    batches: Sequence[tuple[Array, Array]],
-    small: Small,
-    ending: str,
-    scale: float,
-    called: str,
-    number: int,
-) -> Finding | None:
-    """The loss that an epoch gives: the mean over the examples, each as it was when its batch came."""
-    runs = _runs(epoch, batches, small, ending, scale)
+def _loss(epoch: Mapping[str, Any], runs: Sequence[Pass], small: Small, called: str, number: int) -> Finding | None:
+    """The loss that an epoch gives: the mean over the examples, each as it was when its batch came, or as after it."""
     losses, sizes = np.array([run.loss() for run in runs]), np.array([run.B for run in runs])
     right = np.asarray((losses * sizes).sum() / sizes.sum())
     came, finding = array_of(epoch["loss"], "train_epoch", called)
     if came is None:
         return finding
     after = [(W, b.reshape(-1, 1)) for W, b in pairs(epoch["steps"][-1]["after"]) or ()]
-    whole = np.asarray(Pass(after, small.hidden, ending, small.X, small.Y, scale).loss())  # as it is after the epoch
+    whole = np.asarray(Pass(after, small.hidden, runs[-1].ending, small.X, small.Y, runs[-1].factor).loss())
     if came.size == 1 and any(close(came.reshape(()), one, 1e-3) for one in (right, whole)):
         return None
     variants = (
