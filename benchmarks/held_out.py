@@ -2,9 +2,9 @@
 
 Run: python benchmarks/held_out.py sprint epochs=6 learning_rate=0.01 --folds 5
 
-Each fold holds out other 5,000 of the 60,000 training images, trains on the rest with the fold's number as the seed,
-and reads them once, after the last epoch. The test images are never read. The cross-entropy tells recipes apart
-earlier than the accuracy does: on 5,000 images that of a network with 0.3% of errors scatters by 0.08 points.
+Each fold holds out other 5,000 of the 60,000 training images (or --images) and trains on the rest, its number as
+the seed, and reads them once, after the last epoch. The test images are never read. The cross-entropy tells recipes
+apart earlier than the accuracy does: on 5,000 images that of a network with 0.3% of errors scatters by 0.08 points.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ from pellucid.data import Dataset, load
 from pellucid.randomness import generator
 from pellucid.recipe import changed, find
 
-HELD_OUT = 5_000
 KINDS: dict[str, Any] = {"str": str, "int": int, "float": float}
 
 
-def divide(data: Dataset, fold: int) -> tuple[Dataset, Dataset]:
-    """The images to train on and the fold's 5,000, in one of as many ways as there are folds of that size."""
+def divide(data: Dataset, fold: int, images: int = 5_000) -> tuple[Dataset, Dataset]:
+    """What to train on and the fold's held-out images, in one of as many ways as there are folds of that size."""
     order = generator(0, "split").permutation(len(data))
-    first = fold % (len(data) // HELD_OUT) * HELD_OUT
-    held_out = order[first : first + HELD_OUT]
+    first = fold % (len(data) // images) * images
+    held_out = order[first : first + images]
     return data.subset(np.setdiff1d(order, held_out)), data.subset(np.sort(held_out))
 
 
@@ -49,12 +48,13 @@ def main() -> None:
     parser.add_argument("recipe")
     parser.add_argument("changes", nargs="*", metavar="NAME=VALUE")
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=5_000, help="how many are held out in each fold")
     options = parser.parse_intermixed_args()
     recipe = changed(find(options.recipe), **changes(options.changes))
     train, _ = load("mnist")
     results = []
     for fold in range(options.folds):
-        part, held_out = divide(train, fold)
+        part, held_out = divide(train, fold, options.images)
         trial = changed(recipe, seed=fold)
         network = trial.make_network(part.input_shape, part.classes)
         history = fit(network, part, **trial.fit_options())

@@ -118,6 +118,7 @@ def picture(grown: Sequence[Growth], caption: str) -> bytes:
             growth.seconds,
             growth.name,
             marks={place: f"{number:,}" for place, number in enumerate(growth.numbers, 1)},
+            from_zero=True,
         )
         for growth in grown
     ]

@@ -81,7 +81,8 @@ def picture(peaks: Sequence[Peak], caption: str) -> bytes:
         for way, words in WAYS.items()
     }
     marks: dict[float, str] = {place: f"{size:,}" for place, size in enumerate(sizes, 1)}
-    return draw([Panel("peak memory of the process, MiB", lines, "MiB of images", marks=marks)], caption, width=720)
+    panel = Panel("peak memory of the process, MiB", lines, "MiB of images", marks=marks, from_zero=True)
+    return draw([panel], caption, width=720)
 
 
 def words(peaks: Sequence[Peak], cap: int = CAP) -> Iterator[str]:

@@ -31,6 +31,7 @@ class Panel:
         number: how values are written along the left side.
         marks: what stands along the bottom, and at which points; by default whole numbers.
         rule: a point with an upright line, and what stands beside it.
+        from_zero: whether the left side begins at 0, so that heights can be compared.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Panel:
     number: Callable[[float], str] = "{:g}".format
     marks: Mapping[float, str] = field(default_factory=dict)
     rule: tuple[float, str] | None = None
+    from_zero: bool = False
 
 
 def draw(panels: Sequence[Panel], caption: str, width: int = 520, height: int = 380, columns: int = 0) -> bytes:
@@ -82,7 +84,7 @@ class _Axes:
         self.left, self.right = left + MARGIN_LEFT, left + width - MARGIN_RIGHT
         self.top, self.bottom = top + MARGIN_TOP, top + height - MARGIN_BOTTOM
         values = [value for line in panel.lines.values() for value in line if math.isfinite(value)] or [0.0]
-        low, high = min(values), max(values)
+        low, high = min([0.0, *values] if panel.from_zero else values), max(values)
         spread = high - low or abs(high) or 1.0
         self.ticks = ticks(max(low - 0.05 * spread, 0.0 if low >= 0 else -math.inf), max(high, low + 0.1 * spread))
         self.points = max(len(line) for line in panel.lines.values())
