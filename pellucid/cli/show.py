@@ -90,7 +90,8 @@ def _subject(text: str, member: int | None, data: str | None) -> Subject:
     if folder and member is not None:
         folder = folder / f"member{member}"
     history = read_metrics(folder) if folder else None
-    return Subject(model, text, partial(_load, own), folder, _recipe(text, folder), history, say=say)
+    name = text if member is None else f"member {member} of {text}"
+    return Subject(model, name, partial(_load, own), folder, _recipe(text, folder), history, say=say)
 
 
 def _load(data: str) -> tuple[Dataset, Dataset]:

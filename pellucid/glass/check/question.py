@@ -16,9 +16,8 @@ from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, Variant
 CHANGES_INPUT = Mistake(
     "input-changed-in-place",
     "the function changes the array that it is given",
-    "NumPy arrays are handed over without a copy: `z[z < 0] = 0` or `z -= z.max()` also changes the caller's "
-    "z, which the "
-    "backward pass still needs.",
+    "NumPy arrays are handed over without a copy: `z[z < 0] = 0` or `z -= z.max()` also changes the caller's z, which "
+    "the backward pass still needs.",
     "Compute a new array: `np.maximum(0, z)`, `z = z - z.max(...)`, or begin with `z = z.copy()`.",
 )
 

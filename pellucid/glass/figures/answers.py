@@ -148,7 +148,6 @@ def _calibrated(evaluation: Evaluation, error: float, bins: list[Bin]) -> str:
     top = bins[-1]
     return (
         f"With a mean confidence of {percent(sure)} and an accuracy of {percent(evaluation.accuracy)} the model is "
-        f"{verdict} (expected calibration error {percent(error)}); {percent(top.count / len(evaluation.labels))} "
-        "of its "
-        f"answers are given with over {percent(top.low)}, and of these {percent(top.accuracy)} are right."
+        f"{verdict} (expected calibration error {percent(error)}); {percent(top.count / len(evaluation.labels))} of "
+        f"its answers are given with over {percent(top.low)}, and of these {percent(top.accuracy)} are right."
     )

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import isfinite
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from pellucid.errors import ModelFileError
+from pellucid.glass.figures.scales import scale_of_losses
 from pellucid.glass.figures.style import COLOURS, DASHES, MARKERS, counted, finish, percent, sheet
 from pellucid.glass.figures.subject import Picture, Subject
 from pellucid.glass.measures.growth import grow
 
 MARKED = 40  # epochs; more of them have no markers
 SPAN = 0.05
-WIDE = 30  # times the smallest loss: then its scale is logarithmic
 
 
 def curves(subject: Subject) -> Picture:
@@ -24,32 +23,25 @@ def curves(subject: Subject) -> Picture:
     history = subject.history
     if not history:
         raise ModelFileError(
-            f"{subject.name} does not know the numbers of its epochs; metrics.jsonl in a run folder of `pellucid "
-            "train` "
-            "does. Of a committee take one member, --member 1."
+            f"{subject.name} does not know the numbers of its epochs; metrics.jsonl in a run folder of "
+            "`pellucid train` does. Of a committee take one member, --member 1."
         )
     epochs = np.arange(1, len(history["loss"]) + 1)
     figure, ((left, right),) = sheet(3.3, 1, 2)
-    for axes, key, title in ((left, "loss", "Loss"), (right, "accuracy", "Accuracy")):
+    for axes, key in ((left, "loss"), (right, "accuracy")):
         lines = {"training": history[key], "held-out": history[f"validation_{key}"]}
         for number, (name, values) in enumerate(lines.items()):
             if values:
                 marker = MARKERS[number] if len(values) <= MARKED else ""
                 axes.plot(epochs, values, DASHES[number], color=COLOURS[number], marker=marker, label=name)
-        axes.set(title=title, xlabel="epoch")
+        axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
         axes.margins(x=0.03 if len(epochs) > 1 else 1)
         axes.grid(axis="y")
     if history["validation_loss"]:
         left.legend()
-    values = [value for key in ("loss", "validation_loss") for value in history[key] if isfinite(value)]
-    if values and min(values) > 0 and max(values) > WIDE * min(values):
-        left.set_yscale("log")
-        left.yaxis.set_major_formatter("{x:g}")
-        left.yaxis.set_minor_formatter(NullFormatter())
-        left.set_title("Loss, on a logarithmic scale")
-    else:
-        left.set_ylim(bottom=0)
+    scale_of_losses(left, [*history["loss"], *history["validation_loss"]])
+    right.set_title("Accuracy")
     right.yaxis.set_major_formatter(PercentFormatter(1))
     _widen(right)
     words = _words(history)
@@ -95,8 +87,7 @@ def learning_curve(subject: Subject) -> Picture:
     if recipe is None:
         raise ModelFileError(
             f"{subject.name} does not say by which recipe it was trained; a run folder of `pellucid train` does, "
-            "and so "
-            "do the model files in it."
+            "and so do the model files in it."
         )
     rows = grow(recipe, train.subset(slice(subject.limit)), subject.test, subject.say)
     sizes = [row.examples for row in rows]

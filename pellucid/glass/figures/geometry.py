@@ -62,9 +62,8 @@ def pca(subject: Subject) -> Picture:
     )  # fmt: skip
     missing = "" if not unnamed else "; names stand where there is room"
     words = (
-        f"Of the variance of {len(data):,} test images {first} lies between classes in the input and {last} in "
-        "the logits"
-        f"{way}: {verdict} (each panel is a projection of its own, and shows what it says below it{missing})."
+        f"Of the variance of {len(data):,} test images {first} lies between classes in the input and {last} in the "
+        f"logits{way}: {verdict} (each panel is a projection of its own, and shows what it says below it{missing})."
     )
     finish(figure, f"How the layers of {subject.name} untangle the classes", words)
     return Picture(figure, words, {"layers": numbers, "images": len(data)})
@@ -120,9 +119,8 @@ def logits(subject: Subject) -> Picture:
         f"The logits of the same {len(data):,} test images in one projection, which holds "
         f"{percent(float(components.shares.sum()), 0)} of their variance at all these moments: between epoch "
         f"{first['epoch']:.3g} and {last['epoch']:.3g} the share that lies between classes goes from "
-        f"{percent(first['between_classes'], 0)} to {percent(last['between_classes'], 0)}, and that of right "
-        "answers from "
-        f"{percent(first['accuracy'])} to {percent(last['accuracy'])}{subject.since}{missing}."
+        f"{percent(first['between_classes'], 0)} to {percent(last['between_classes'], 0)}, and that of right answers "
+        f"from {percent(first['accuracy'])} to {percent(last['accuracy'])}{subject.since}{missing}."
     )
     finish(figure, f"How the logits of {subject.name} part over the epochs", words)
     return Picture(figure, words, {"moments": numbers, "shown": float(components.shares.sum()), "images": len(data)})

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import ModelFileError
 from pellucid.glass.figures.places import limits
+from pellucid.glass.figures.scales import apart, scale_of_losses
 from pellucid.glass.figures.style import COLOURS, DASHES, GREY, INK, SMALL, finish, percent, sheet
 from pellucid.glass.figures.subject import Picture, Subject
 from pellucid.glass.measures.landscape import direction, line, loss_at, plane
@@ -42,7 +43,7 @@ def loss_line(subject: Subject) -> Picture:
         axes.set_xlabel("a, in lengths of the filters; 0 is the model")
         axes.grid(axis="y")
     losses = np.concatenate([values[:, 0] for values in found.values()])
-    left.set_title(_scale(left, losses, "Loss"))
+    scale_of_losses(left, losses.tolist())
     left.legend()
     right.set_title("Accuracy")
     right.set_ylim(-0.02, 1.02)
@@ -51,12 +52,13 @@ def loss_line(subject: Subject) -> Picture:
     lowest = int(np.nanargmin(own)) if np.isfinite(own).any() else middle
     lowest = middle if own[lowest] >= own[middle] else lowest  # of equals the model
     near = int(np.argmin(abs(steps - 0.5)))
+    at_model, least, at_half = _told(*own[[middle, lowest, near]].tolist())
     place = (
         "is lowest here, in this direction," if lowest == middle else
-        f"is lower, {own[lowest]:.3g}, at a = {_minus(steps[lowest])} in this direction,"
+        f"is lower, {least}, at a = {_minus(steps[lowest])} in this direction,"
     )  # fmt: skip
     words = (
-        f"The training loss, {_to(own[middle])} at the model, {place} and {_to(own[near])} where every filter is "
+        f"The training loss, {at_model} at the model, {place} and {at_half} where every filter is "
         f"changed by half its length, with {percent(found['training'][near, 1])} of the images read right; another "
         "direction may look otherwise."
     )
@@ -70,7 +72,7 @@ def _nowhere(loss: float) -> str:
     """What is to be said of a network without a direction."""
     return (
         "All weights are 0, and with them every direction, which is as long as the filters are: the training loss is "
-        f"{_to(loss)} everywhere here."
+        f"{_told(loss)[0]} everywhere here."
     )
 
 
@@ -78,21 +80,10 @@ def _minus(number: float) -> str:
     return f"{number:.2g}".replace("-", "−")
 
 
-def _to(loss: float) -> str:
-    return f"{loss:.3g}" if np.isfinite(loss) else "beyond all bounds"
-
-
-def _scale(axes: Axes, losses: NDArray[np.float64], title: str) -> str:
-    """A logarithmic scale where the losses are far apart; the title says so."""
-    finite = losses[np.isfinite(losses) & (losses > 0)]
-    if len(finite) and finite.max() > 30 * finite.min():
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("")
-        return f"{title}, on a logarithmic scale"
-    if len(finite):
-        axes.set_ylim(0, 1.08 * float(finite.max()))
-    return title
+def _told(*losses: float) -> list[str]:
+    """Losses as a sentence has them: different ones are told apart."""
+    texts = apart(losses, 3)
+    return [text if np.isfinite(loss) else "beyond all bounds" for loss, text in zip(losses, texts, strict=True)]
 
 
 def loss_plane(subject: Subject) -> Picture:
@@ -110,15 +101,15 @@ def loss_plane(subject: Subject) -> Picture:
     here = float(losses[SIDE // 2, SIDE // 2])
     finite = np.where(np.isfinite(losses), losses, np.inf)
     row, column = np.unravel_index(int(finite.argmin()), losses.shape)
-    edge = np.concatenate([losses[0], losses[-1], losses[:, 0], losses[:, -1]])
+    edge = float(np.median(np.concatenate([losses[0], losses[-1], losses[:, 0], losses[:, -1]])))
+    at_model, least, along = _told(here, float(finite[row, column]), edge)
     lowest = (
         "nowhere on this grid lower," if finite[row, column] >= here else
-        f"on this grid lowest at ({_minus(steps[column])}, {_minus(steps[row])}), {finite[row, column]:.3g},"
+        f"on this grid lowest at ({_minus(steps[column])}, {_minus(steps[row])}), {least},"
     )  # fmt: skip
     words = (
-        f"The training loss is {_to(here)} at the model, {lowest} and {_to(float(np.median(edge)))} (median) along the "
-        "edge, where filters are changed by their own length and more; these are two directions of "
-        f"{network.theta.size:,}."
+        f"The training loss is {at_model} at the model, {lowest} and {along} (median) along the edge, where filters "
+        f"are changed by their own length and more; these are two directions of {network.theta.size:,}."
     )
     if not first.any():
         words = _nowhere(here)
@@ -142,7 +133,7 @@ def _contours(figure: Figure, axes: Axes, x: Any, y: Any, losses: NDArray[np.flo
     drawn = axes.contourf(x, y, shown, levels=levels, cmap=COLOURMAP, norm=norm)
     axes.contour(x, y, shown, levels=levels, colors=INK, linewidths=0.4)
     bar = figure.colorbar(drawn, ax=axes, shrink=0.9, aspect=24, pad=0.02)
-    bar.ax.set_yticks(levels[::2], [f"{value:.2g}" for value in levels[::2]])
+    bar.ax.set_yticks(levels[::2], apart(levels[::2].tolist(), 2))
     bar.ax.minorticks_off()
     bar.set_label("training loss" + (", on a logarithmic scale" if spread else ""), size=SMALL)
     bar.outline.set_visible(False)
@@ -166,6 +157,7 @@ def loss_path(subject: Subject) -> Picture:
     true = [measure(theta, state)[0] for theta, state in zip(way.theta, way.state, strict=True)]
     projected = [measure(components.mean + place @ components.axes, way.state[-1])[0] for place in places]
     figure, ((left, right),) = sheet(3.9, 1, 2, width=9.4, width_ratios=[1.45, 1])
+    figure.get_layout_engine().set(wspace=0.08)  # type: ignore[union-attr, call-arg]  # the bar belongs to the left
     _contours(figure, left, x, y, losses)
     left.plot(*places.T, "o-", color="white", markeredgecolor=INK, markersize=4, linewidth=1.2)
     for place, name, mark in ((0, "first", "s"), (-1, "end", "*")):
@@ -177,8 +169,8 @@ def loss_path(subject: Subject) -> Picture:
     left.set_title("the path, as it falls on the plane")
     right.plot(way.epochs, true, "o-", color=COLOURS[0], label="on the path itself")
     right.plot(way.epochs, projected, "s--", color=COLOURS[1], markersize=3.5, label="where it falls on the plane")
-    title = _scale(right, np.array(true + projected), "Loss")
-    right.set(xlabel="epoch", title=title.replace(", on a logarithmic scale", ", logarithmic"))
+    scale_of_losses(right, true + projected)
+    right.set_xlabel("epoch")
     right.grid(axis="y")
     right.legend()
     held = float(components.shares.sum())
@@ -188,8 +180,9 @@ def loss_path(subject: Subject) -> Picture:
         off = float(np.median(np.array(projected[:-1]) / np.maximum(true[:-1], 1e-12)))
     coarse = "" if misses < 1 else "; the grid is too coarse for the steepest places, and shows a false loss there"
     beside = f"{off:.2g} times (median) what it is on the path itself" if np.isfinite(off) else "beyond all bounds"
+    begun, ended = _told(true[0], true[-1])
     words = (
-        f"Along the path the training loss goes from {_to(true[0])} to {_to(true[-1])}; this plane holds "
+        f"Along the path the training loss goes from {begun} to {ended}; this plane holds "
         f"{percent(held, 0)} of the path's variance, and where the path falls on it the loss is {beside}{coarse}"
         f"{subject.since}."
     )

@@ -83,9 +83,8 @@ def saliency(subject: Subject) -> Picture:
         top, place = np.unravel_index(int(size.argmax()), size.shape)
         words = (
             f"{_about(subject, said, names)}; the logit of {names[answer]} depends most on the pixel in row {top}, "
-            f"column {place}, whose slope is {signed(strongest[top, place])} from black to white, and "
-            f"{percent(share)} of "
-            f"the saliency lies on the ink, which is {percent(float(ink.mean()))} of the image."
+            f"column {place}, whose slope is {signed(strongest[top, place])} from black to white, and {percent(share)} "
+            f"of the saliency lies on the ink, which is {percent(float(ink.mean()))} of the image."
         )
     finish(figure, f"Which pixels {subject.name} looks at", words)
     return Picture(figure, words, {"index": index, "class": names[answer], "gradient": gradient.tolist()})
@@ -215,15 +214,15 @@ def contributions(subject: Subject) -> Picture:
     found = attribution.contributions(network, image, output, rival)
     if len(z) == 1 and answer == 0:  # the one logit speaks for the other class
         found = replace(found, products=-found.products, bias=-found.bias, total=-found.total)
-    figure = _bars(found, names[answer], None if rival is None else names[rival])
-    best = int(abs(found.products).argmax())
+    inputs = _inputs(found, image)
+    figure = _bars(found, inputs, names[answer], None if rival is None else names[rival])
     side = "above" if found.total >= 0 else "below"
     lies = f"is {signed(found.total)}"
     if rival is not None:
         lies = f"lies {abs(found.total):.3g} {side} that of {names[rival]}"
-    unit = f"pixel {best}" if found.source == "input" else f"unit {best} of {found.source}"
+    best = int(abs(found.products).argmax())
     most = (
-        f"of which {unit} weighs most, {signed(found.products[best])}, and the bias is {signed(found.bias)}"
+        f"of which {inputs[best]} weighs most, {signed(found.products[best])}, and the bias is {signed(found.bias)}"
         if found.products.any() else "which is the bias alone, as every product of weight and input is 0"
     )  # fmt: skip
     words = (
@@ -236,12 +235,24 @@ def contributions(subject: Subject) -> Picture:
     return Picture(figure, words, numbers)
 
 
-def _bars(found: Contributions, answer: str, rival: str | None) -> Figure:
+def _inputs(found: Contributions, image: NDArray[np.uint8]) -> list[str]:
+    """What the last layer reads: units, or pixels by row and column, from 0."""
+    places = range(found.products.size)
+    if found.source != "input":
+        return [f"unit {place} of {found.source}" for place in places]
+    height, width = image.shape[:2]
+    pixels = [f"row {place // width % height}, column {place % width}" for place in places]
+    colours = ("red", "green", "blue")
+    return (
+        [f"{colours[n // (height * width)]}, {pixel}" for n, pixel in enumerate(pixels)] if image.ndim > 2 else pixels
+    )
+
+
+def _bars(found: Contributions, inputs: list[str], answer: str, rival: str | None) -> Figure:
     """The largest contributions, the rest together, the bias, and the sum of all."""
     order = np.argsort(-abs(found.products), kind="stable")
     own, rest = order[:LARGEST], order[LARGEST:]
-    prefix = "pixel" if found.source == "input" else f"{found.source}, unit"
-    rows = [(f"{prefix} {place} ({found.inputs[place]:.2g})", float(found.products[place])) for place in own.tolist()]
+    rows = [(f"{inputs[place]} ({found.inputs[place]:.2g})", float(found.products[place])) for place in own]
     if len(rest):
         rows.append((f"the other {len(rest)}", float(found.products[rest].sum())))
     rows += [("bias", found.bias), ("sum", found.total)]

@@ -128,8 +128,8 @@ class Subject:
         if self.folder is None or not (self.folder / FILE).exists():
             raise ModelFileError(
                 f"This figure shows the way of a training, and {self.name} has no {FILE}: every run folder of "
-                "`pellucid "
-                "train` has one, unless its network is larger than 25 MB. Name such a folder, or train it anew."
+                "`pellucid train` has one, unless its network is larger than 25 MB. Name such a folder, or train it "
+                "anew."
             )
         way = WeightHistory.read(self.folder / FILE, network)
         if len(way) < 2:

@@ -110,22 +110,25 @@ def _flowing(rows: list[Flow], step: str) -> str:
         return "No gradient reaches any weight for these images: the network stands still."
     first, last = known[0], known[-1]
     ratio = (first.gradient / last.gradient) if last.gradient else float("inf")
-    way = f"‖dz‖ is {first.gradient:.2g} in {first.layer} and {last.gradient:.2g} in {last.layer}"
     verdict = (
         "so gradients vanish on their way back" if ratio < 0.01 else
         "so gradients grow on their way back" if ratio > 100 else "so gradients reach all layers"
     )  # fmt: skip
+    way = f"‖dz‖ is {first.gradient:.2g} in {first.layer} and {last.gradient:.2g} in {last.layer}, {verdict}"
+    if first is last:
+        way = f"‖dz‖ is {first.gradient:.2g} in {first.layer}, which alone has weights"
     moved = {row.layer: row.ratio for row in known if row.ratio}
     if not moved and any(row.weight_gradient and row.ratio is None for row in known):
-        return f"{way}, {verdict}; what the step moves is all 0, so that its length is no measure."
+        return f"{way}; what the step moves is all 0, so that its length is no measure."
     if not moved:
-        return f"{way}, {verdict}; the step moves no weight."
+        return f"{way}; the step moves no weight."
     if len(moved) == 1:
         ((only, ratio),) = moved.items()
-        return f"{way}, {verdict}; a step of {step} moves {only} alone, by {ratio:.2g} of its length."
+        what = "them" if first is last else f"those of {only} alone,"
+        return f"{way}; a step of {step} moves {what} by {ratio:.2g} of their length."
     slow, fast = min(moved, key=lambda name: moved[name]), max(moved, key=lambda name: moved[name])
     return (
-        f"{way}, {verdict}; a step of {step} moves {slow} by {moved[slow]:.2g} of its length, {fast} by "
+        f"{way}; a step of {step} moves {slow} by {moved[slow]:.2g} of its length, {fast} by "
         f"{moved[fast]:.2g}, where about 0.001 is usual."
     )
 
@@ -163,9 +166,8 @@ def dead_units(subject: Subject) -> Picture:
     most = f" ({', '.join(places[:4])}{' ...' if len(places) > 4 else ''})" if lost else ""
     words = (
         f"Of {counted(every, 'unit')} {lost or 'none'} {'is' if lost == 1 else 'are'} dead, letting no gradient "
-        "through "
-        f"for any of {len(images):,} test images{most}, and {always or 'none'} {'is' if always == 1 else 'are'} active "
-        "for all of them."
+        f"through for any of {len(images):,} test images{most}, and {always or 'none'} "
+        f"{'is' if always == 1 else 'are'} active for all of them."
     )
     finish(figure, f"Which units of {subject.name} are ever active", words)
     numbers = [{"layer": own.layer, "shares": own.shares.tolist(), "dead": own.dead.tolist()} for own in found]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.glass.figures.scales import far_apart, logarithmic
 from pellucid.glass.figures.style import COLOURS, DASHES, INK, MARKERS, SMALL, finish, sheet
 from pellucid.glass.figures.subject import Picture, Subject
 from pellucid.glass.measures.trajectory import distances
 
-WIDE = 30  # times the smallest distance: then the scale is logarithmic
 MOST = 7  # layers with a line of their own
 
 
@@ -28,10 +28,8 @@ def distance(subject: Subject) -> Picture:
         )  # fmt: skip
     axes.plot(epochs, found.whole, color=INK, linewidth=2.4, label="all parameters")
     axes.set(xlabel="epoch", ylabel="distance, in lengths at the start")
-    ends = [values[-1] for values in (*found.layers.values(), found.whole) if values[-1]]
-    if ends and max(ends) > WIDE * min(ends):
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
+    if far_apart(values[-1] for values in (*found.layers.values(), found.whole) if values[-1]):
+        logarithmic(axes)
         axes.set_ylabel("distance, in lengths at the start; logarithmic")
         for drawn in axes.lines:
             values = np.asarray(drawn.get_ydata(), np.float64)

@@ -156,10 +156,9 @@ def feature_maps(subject: Subject) -> Picture:
     empty = sum(silent.values())
     last = layers[-1]
     words = (
-        f"Test image {index}, which shows {names[label]} and is taken for {said}, becomes "
-        f"{len(found[last.name][0])} maps of {last.output_shape[1]}×{last.output_shape[2]} in {last.name}; each "
-        "map goes from its "
-        f"smallest value, dark, to its largest, light, and {counted(empty, 'map is', 'maps are')} the same everywhere."
+        f"Test image {index}, which shows {names[label]} and is taken for {said}, becomes {len(found[last.name][0])} "
+        f"maps of {last.output_shape[1]}×{last.output_shape[2]} in {last.name}; each map goes from its smallest value, "
+        f"dark, to its largest, light, and {counted(empty, 'map is', 'maps are')} the same everywhere."
     )
     finish(figure, f"Feature maps of {subject.name} for test image {index}", words)
     return Picture(figure, words, {"index": index, "label": label, "constant": silent})

@@ -14,9 +14,8 @@ from pellucid.glass.check.question import CHANGES_INPUT, failed
 FLAT_BIAS = Mistake(
     "row-for-column",
     "the bias is (n,), where a column (n, 1) is meant",
-    "To NumPy (n,) is a row. Added to (n, B) it runs along the examples instead of the neurons: an error, or, "
-    "when there "
-    "are as many examples as neurons, a wrong sum without one.",
+    "To NumPy (n,) is a row. Added to (n, B) it runs along the examples instead of the neurons: an error, or, when "
+    "there are as many examples as neurons, a wrong sum without one.",
     "`b = np.zeros((output_size, 1))`.",
 )
 NO_BIAS = Mistake(

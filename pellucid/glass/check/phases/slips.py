@@ -13,9 +13,8 @@ from pellucid.glass.check.phases import detours
 SUM_FOR_MEAN = Mistake(
     "sum-for-mean",
     "the gradient is summed over the batch, not averaged",
-    "The loss is a mean over the examples, so its gradient is one too. A sum is B times as large: the same "
-    "learning rate "
-    "takes B times as long a step, and another batch size gives another training.",
+    "The loss is a mean over the examples, so its gradient is one too. A sum is B times as large: the same learning "
+    "rate takes B times as long a step, and another batch size gives another training.",
     "dW = dz xᵀ / B and db = the mean of dz over the batch: `dL_dz @ self.input.T / batch_size`, "
     "`dL_dz.mean(axis=1, keepdims=True)`.",
 )
@@ -42,9 +41,8 @@ SIGN = Mistake(
 DX_UNTRANSPOSED = Mistake(
     "missing-transpose-of-w",
     "W dz instead of Wᵀ dz on the way to the layer before",
-    "Forwards W leads from inputs to outputs, (out, in). Backwards it has to lead from outputs to inputs: Wᵀ "
-    "is (in, out). "
-    "Only with as many inputs as outputs does W dz go through at all.",
+    "Forwards W leads from inputs to outputs, (out, in). Backwards it has to lead from outputs to inputs: Wᵀ is (in, "
+    "out). Only with as many inputs as outputs does W dz go through at all.",
     "dx = Wᵀ dz: `self.W.T @ dL_dz`.",
 )
 DW_UNTRANSPOSED = Mistake(
@@ -63,9 +61,8 @@ DW_EXCHANGED = Mistake(
 SLOPE_AT_A = Mistake(
     "derivative-at-a",
     "the activation's derivative is taken at a, where z is meant",
-    "σ'(z) is the slope at the point where σ was taken, and that is z. σ'(a) is the slope somewhere else. "
-    "(With ReLU both "
-    "are the same, so ReLU does not show it.)",
+    "σ'(z) is the slope at the point where σ was taken, and that is z. σ'(a) is the slope somewhere else. (With ReLU "
+    "both are the same, so ReLU does not show it.)",
     "dz = da ⊙ σ'(z): `dL_da * sigmoid_derivative(self.z)`.",
 )
 SLOPE_MISSING = Mistake(
