@@ -15,7 +15,7 @@ from learner_mistakes import GENERAL, PHASES, SQUARED_ERROR, Plant
 import pellucid as pl
 from pellucid.glass.check import MISTAKES, check
 from pellucid.glass.check.mistake import close, wrong
-from pellucid.glass.check.phases import activations, data, losses, slips
+from pellucid.glass.check.phases import activations, data, encodings, losses, slips
 from pellucid.glass.check.phases.backward import expected
 from pellucid.glass.check.phases.epochs import MANY
 from pellucid.glass.check.phases.networks import DEEP, OBLONG, SQUARE, Small
@@ -256,7 +256,7 @@ def test_the_right_gradients_are_those_of_differences(small: Small, ending: str)
 
 
 @pytest.mark.parametrize(
-    "question", [*activations.QUESTIONS, *losses.QUESTIONS, data.ONE_HOT, data.NORMALIZE], ids=lambda q: q.trial
+    "question", [*activations.QUESTIONS, *losses.QUESTIONS, *encodings.QUESTIONS, data.NORMALIZE], ids=lambda q: q.trial
 )
 def test_what_mistakes_make_of_a_question_is_not_right_and_not_the_same(question: Question) -> None:
     values = list(question.values.values())

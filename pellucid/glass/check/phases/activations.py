@@ -42,6 +42,12 @@ DERIVATIVE_IS_FUNCTION = Mistake(
     "σ(z) is how much comes out; the derivative is how much more comes out when z grows a little.",
     "sigmoid_derivative(z): `s = sigmoid(z)`, then `s * (1 - s)`.",
 )
+SLOPE_BRACKETS = Mistake(
+    "sigmoid-derivative-without-brackets",
+    "s * 1 - s is 0: the brackets around 1 - s are missing",
+    "Products are taken before differences, so s * 1 - s is s − s. With a derivative of 0 nothing is ever learned.",
+    "sigmoid_derivative(z): `s = sigmoid(z)`, then `s * (1 - s)`.",
+)
 SIGMOID_SIGN = Mistake(
     "sigmoid-without-minus",
     "the exponent lacks its minus",
@@ -162,6 +168,7 @@ QUESTIONS = (
             (DERIVATIVE_OF_A, lambda z: z * (1 - z)),
             (SIGMOID_TWICE, lambda z: formulas.sigmoid_derivative(formulas.sigmoid(z))),
             (DERIVATIVE_IS_FUNCTION, formulas.sigmoid),
+            (SLOPE_BRACKETS, np.zeros_like),
             (SLOPE_SIGN, lambda z: -formulas.sigmoid_derivative(z)),
             (SLOPE_SIGN, lambda z: formulas.sigmoid(z) * (1 + formulas.sigmoid(z))),
         ),

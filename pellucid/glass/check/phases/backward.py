@@ -134,7 +134,10 @@ def _found(
     notes = [first_difference(came[first], right[first])]
     with np.errstate(all="ignore"):
         candidates = [(mistake, expected(small, ending, scale, line)) for mistake, line in slips.LINES[ending]]
-        variants = tuple((mistake, tensors) for mistake, tensors in candidates if tensors)
+        variants = tuple(
+            (mistake, tensors) for mistake, tensors in candidates
+            if tensors and set(wrong(tensors, right)) <= set(different)  # it would have spoilt nothing that is right
+        )  # fmt: skip
         two = None
         if all(wrong(came, tensors) for _, tensors in variants):
             two = _two(came, small, ending, scale)

@@ -46,6 +46,13 @@ NO_ROOT = Mistake(
     "The weights are √(fan_in / 2) times too small, and what goes through the layers shrinks to nothing.",
     "Take the root: `np.random.randn(...) * np.sqrt(2 / input_size)`.",
 )
+ROOT_OF_2 = Mistake(
+    "root-of-the-two-alone",
+    "the root is drawn from 2 alone, and then divided by fan_in",
+    "√2 / fan_in is √fan_in times too small: with 784 inputs 28 times, and what goes through the layers shrinks to "
+    "nothing.",
+    "Both under the root: `np.random.randn(...) * np.sqrt(2 / input_size)`.",
+)
 ONE_SEED = Mistake(
     "weights-of-one-seed",
     "all layers begin with the same random numbers",
@@ -104,6 +111,8 @@ def _beginning(answers: Answers, hidden: str) -> Check:
         return found("The weights' size depends on the number of outputs.", FAN_MIXED_UP)
     if near(2 / INPUTS) or near(1 / INPUTS):
         return found("The weights are far too small for so many inputs.", NO_ROOT)
+    if near(np.sqrt(2) / INPUTS):
+        return found("The weights are far too small for so many inputs.", ROOT_OF_2)
     if near(1.0) or deviation > 1:
         return found("The weights are far too large for so many inputs.", TOO_LARGE)
     if result.get("alike"):

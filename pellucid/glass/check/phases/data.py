@@ -12,7 +12,7 @@ from pellucid.glass.check.answers import Answers, array_of
 from pellucid.glass.check.child.encoding import decode, encode
 from pellucid.glass.check.child.stand_ins import TEST, TRAINING, digits
 from pellucid.glass.check.mistake import Array, Check, Finding, Mistake, close, first_difference, recognize
-from pellucid.glass.check.phases import batches
+from pellucid.glass.check.phases import batches, encodings
 from pellucid.glass.check.question import Question, failed
 
 UNSCALED = Mistake(
@@ -69,63 +69,13 @@ TEST_UNSCALED = Mistake(
     "The network is then asked about numbers that are 255 times as large as those it learned from.",
     "Do with `x_test` exactly what is done with `x_train`.",
 )
-ONE_HOT_TRANSPOSED = Mistake(
-    "one-hot-transposed",
-    "the labels are (N, 10), an example in each row",
-    "The network's outputs are (10, N). ŷ − y then fails, or, with as many examples as classes, is silently wrong.",
-    "`Y = np.zeros((10, N)); Y[labels, np.arange(N)] = 1`.",
-)
-ONE_HOT_SHIFTED = Mistake(
-    "one-hot-off-by-one",
-    "the 1 stands one row too high or too low",
-    "The digit 0 has row 0, since Python counts from 0.",
-    "`Y[labels, np.arange(N)] = 1`, without + 1 or - 1.",
-)
-ONE_HOT_ALL = Mistake(
-    "one-hot-fills-whole-rows",
-    "whole rows are 1, not one place in each column",
-    "`Y[labels] = 1` or `Y[labels, :] = 1` sets all columns of the rows that occur.",
-    "Name row and column of each 1: `Y[labels, np.arange(N)] = 1`.",
-)
-NOT_ONE_HOT = Mistake(
-    "labels-not-one-hot",
-    "the labels are still numbers from 0 to 9",
-    "ŷ is a column of ten probabilities, so y must be one too. As a number, a 9 would count as nine times a 1.",
-    "One-hot encode them: `Y = np.zeros((10, N)); Y[labels, np.arange(N)] = 1`.",
-)
 
-LABELS = np.array([3, 0, 9, 1, 3], float)
 IMAGES = digits(6, 3)[0]
 X = np.array([[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [5, 1, 4, 2, 3, 5, 1, 4, 2, 3], [0, 1, 0, 1, 0, 1, 0, 1, 0, 1]]) / 10
 Y = np.eye(4)[[2, 0, 3, 1, 1, 0, 2, 3, 3, 0]].T
 SIZE = 4
 ITERATORS = ("batch_loader", "create_batches", "get_batches", "batch_iterator", "iterate_batches")
 
-
-def one_hot(labels: Array, classes: int = 10) -> Array:
-    """(classes, N): a 1 in each column, in the row of its label."""
-    return np.asarray(np.eye(classes)[np.asarray(labels, int)].T)
-
-
-def _rows_of_ones(labels: Array, classes: int = 10) -> Array:
-    rows = np.zeros((classes, len(labels)))
-    rows[np.asarray(labels, int)] = 1
-    return rows
-
-
-ONE_HOT = Question(
-    "one_hot",
-    ("one_hot", "one_hot_encode", "to_one_hot"),
-    {"labels": LABELS.astype(np.int64), "classes": 10},
-    one_hot,
-    (
-        (ONE_HOT_TRANSPOSED, lambda labels, classes: one_hot(labels).T),
-        (ONE_HOT_SHIFTED, lambda labels, classes: np.roll(one_hot(labels), -1, axis=0)),
-        (ONE_HOT_SHIFTED, lambda labels, classes: np.roll(one_hot(labels), 1, axis=0)),
-        (ONE_HOT_ALL, _rows_of_ones),
-        (NOT_ONE_HOT, lambda labels, classes: labels),
-    ),
-)
 
 Change = Callable[[Any], Any]
 SCALES: tuple[Change, ...] = (
@@ -185,14 +135,14 @@ NORMALIZE = Question(
 TRIALS: tuple[Mapping[str, Any], ...] = (
     {"id": "load_mnist", "kind": "load_mnist"},
     NORMALIZE.told(),
-    ONE_HOT.told(),
+    *(question.told() for question in encodings.QUESTIONS),
     {"id": "batches", "kind": "batches", "names": ITERATORS, "X": encode(X), "Y": encode(Y), "batch_size": SIZE},
 )
 
 
 def judge(answers: Answers) -> list[Check]:
     """The checks of the phase."""
-    return [NORMALIZE.check(answers), ONE_HOT.check(answers), _load(answers), _batches(answers)]
+    return [NORMALIZE.check(answers), *encodings.judge(answers), _load(answers), _batches(answers)]
 
 
 def _load(answers: Answers) -> Check:
@@ -238,11 +188,11 @@ def _images(label: str, came: Array, images: Any, called: str) -> Finding | None
 
 
 def _labels(label: str, came: Array, numbers: Any, called: str) -> Finding | None:
-    right = one_hot(numbers)
+    right = encodings.one_hot(numbers)
     if close(came, right) or (label == "y_test" and close(came.reshape(-1), numbers.astype(float))):
         return None
-    variants = tuple((mistake, {label: formula(numbers, 10)}) for mistake, formula in ONE_HOT.variants)
-    variants += ((NOT_ONE_HOT, {label: numbers[None].astype(float)}),)
+    variants = tuple((mistake, {label: formula(numbers, 10)}) for mistake, formula in encodings.ONE_HOT.variants)
+    variants += ((encodings.NOT_ONE_HOT, {label: numbers[None].astype(float)}),)
     mistake = recognize({label: came}, {label: right}, variants)
     what = f"{label} is not the one-hot matrix of the labels {', '.join(map(str, numbers[:8]))}, ..."
     return Finding(what, mistake, called, {}, {label: came}, {label: right}, (first_difference(came, right),))
@@ -264,7 +214,7 @@ def _real(arrays: Any, called: str) -> Check:
         what, mistake = f"x_train goes up to {x['high']:g} only.", SCALED_TWICE
     elif y["shape"] != [10, x["shape"][1]]:
         what = f"y_train has the shape {tuple(y['shape'])}; (10, {x['shape'][1]}) is right."
-        mistake = ONE_HOT_TRANSPOSED if y["shape"] == [x["shape"][1], 10] else NOT_ONE_HOT
+        mistake = encodings.ONE_HOT_TRANSPOSED if y["shape"] == [x["shape"][1], 10] else encodings.NOT_ONE_HOT
     else:
         return Check(name, "passed", note="of its own data only shapes and ranges were looked at")
     return failed(name, Finding(what, mistake, called))
@@ -281,4 +231,5 @@ def _batches(answers: Answers) -> Check:
     return failed(name, finding) if finding else Check(name, "passed")
 
 
-MISTAKES = tuple(value for value in vars().values() if isinstance(value, Mistake)) + batches.MISTAKES
+MISTAKES = tuple(value for value in vars().values() if isinstance(value, Mistake))
+MISTAKES += encodings.MISTAKES + batches.MISTAKES

@@ -38,6 +38,13 @@ LOG_OF_ZERO = Mistake(
     "loss NaN.",
     "`np.log(np.clip(y_pred, 1e-15, 1))`, or `np.log(y_pred + 1e-15)`.",
 )
+LOSS_CLIPPED = Mistake(
+    "loss-clipped-too-far",
+    "small probabilities are lifted so far that the loss no longer sees them",
+    "The clip is there for an exact 0 alone. Where it begins at 0.01, one chance in a thousand costs no more than one "
+    "in a hundred, and the gradient ŷ − y is that of another loss.",
+    "`np.clip(y_pred, 1e-15, 1)`.",
+)
 LOSS_SWAPPED = Mistake(
     "loss-arguments-swapped",
     "the logarithm is taken of the labels, not of the predictions",
@@ -60,6 +67,9 @@ LOSS_BASE = Mistake(
 P = np.array([[0.7, 0.1, 0.2, 0.25], [0.2, 0.6, 0.3, 0.25], [0.1, 0.3, 0.5, 0.5]])
 Y = np.array([[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
 SURE = np.array([[1.0, 0.0], [0.0, 0.4], [0.0, 0.6]])
+RARE = np.array([[0.002, 0.5], [0.998, 0.5]])
+RARE_Y = np.array([[1.0, 0.0], [0.0, 1.0]])
+LIFTS = (0.2, 0.1, 0.05, 0.01, 0.005)
 SURE_Y = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
 
 
@@ -80,12 +90,25 @@ CROSS_ENTROPY = (
     (LOSS_VECTOR, lambda p, y: _loss(p, y)[None]),
     (LOSS_BASE, lambda p, y: _loss(p, y).mean() / np.log(2)),
     (LOSS_BASE, lambda p, y: _loss(p, y).mean() / np.log(10)),
+    *((LOSS_CLIPPED, lambda p, y, least=least: _loss(p + least, y).mean()) for least in LIFTS),
     (LOSS_SWAPPED, lambda p, y: -(p * np.log(y)).sum() / y.shape[1]),
     (LOSS_SWAPPED, _clipped(lambda p, y: -(p * np.log(y)).sum() / y.shape[1])),
 )
 QUESTIONS = (
     Question(
         "cross_entropy", LOSSES["cross_entropy"], {"y_pred": P, "y_true": Y}, formulas.cross_entropy, CROSS_ENTROPY
+    ),
+    Question(
+        "cross_entropy_of_a_small_probability",
+        LOSSES["cross_entropy"],
+        {"y_pred": RARE, "y_true": RARE_Y},
+        formulas.cross_entropy,
+        tuple(
+            (LOSS_CLIPPED, lambda p, y, lift=lift, least=least: formulas.cross_entropy(lift(p, least), y))
+            for lift in (lambda p, least: np.clip(p, least, 1 - least), np.add)
+            for least in LIFTS
+        ),
+        accepts=lambda came: bool(abs(came / formulas.cross_entropy(RARE, RARE_Y) - 1).max(initial=0) < 0.02),  # an ε
     ),
     Question(
         "binary_cross_entropy",

@@ -38,6 +38,18 @@ SIGN = Mistake(
     "makes it worse.",
     "The derivative of softmax with cross-entropy is ŷ − y: `self.layers[-1].a - Y`.",
 )
+MINUS = Mistake(
+    "minus-before-the-gradient",
+    "there is a minus before dW or db",
+    "The minus belongs to the step, `W -= learning_rate * dW`. With one here too, what it stands before climbs.",
+    "`self.dW = dL_dz @ self.input.T / batch_size` and `self.db = dL_dz.mean(axis=1, keepdims=True)`.",
+)
+NOT_REVERSED = Mistake(
+    "layers-not-reversed",
+    "the way back goes through the layers from the first to the last",
+    "ŷ − y is known at the output, so the last layer comes first; each layer needs what the one behind it hands back.",
+    "`for layer in reversed(self.layers):`.",
+)
 DX_UNTRANSPOSED = Mistake(
     "missing-transpose-of-w",
     "W dz instead of Wᵀ dz on the way to the layer before",
@@ -125,6 +137,12 @@ BIAS_TOTAL = Mistake(
     "Without an axis `sum()` and `mean()` go over the neurons too, so that all biases move alike.",
     "`dL_dz.mean(axis=1, keepdims=True)`.",
 )
+BIAS_ZERO = Mistake(
+    "no-bias-gradient",
+    "db is 0, whatever the examples are",
+    "∂z/∂b = 1, so what arrives at z arrives at b: db is the mean of dz over the examples. With 0 no bias ever moves.",
+    "`dL_dz.mean(axis=1, keepdims=True)`.",
+)
 BIAS_FLAT = Mistake(
     "bias-gradient-row-for-column",
     "db is (n,), where b is a column (n, 1)",
@@ -188,6 +206,16 @@ def _through_and_kept(self: Any, k: int, da: Any) -> Any:
     return da * self.slope(self.zs[k])
 
 
+def _from_the_first(self: Any) -> dict[str, Any]:
+    """The layers in the order of the forward pass, the error handed to the first."""
+    told, da = {}, self.error()
+    for k in range(self.last + 1):
+        dz = da if k == self.last else self.through(k, da)
+        told[f"layers[{k}].dW"], told[f"layers[{k}].db"] = self.dW(k, dz), self.db(k, dz)
+        da = self.dx(k, dz)
+    return told
+
+
 def _once(_: int) -> float:
     return 1.0
 
@@ -202,6 +230,9 @@ ALL: Lines = (
     (AVERAGED_TWICE, changed(**_gradient(_once, lambda B: 1 / B))),
     (AVERAGED_EACH_LAYER, changed(dx=lambda self, k, dz: self.parameters[k][0].T @ dz / self.B)),
     (SIGN, changed(error=lambda self: -Pass.error(self))),
+    (MINUS, changed(dW=lambda self, k, dz: -Pass.dW(self, k, dz))),
+    (MINUS, changed(db=lambda self, k, dz: -Pass.db(self, k, dz))),
+    (NOT_REVERSED, changed(gradient=_from_the_first)),
     (DX_UNTRANSPOSED, changed(dx=lambda self, k, dz: self.parameters[k][0] @ dz)),
     (DW_UNTRANSPOSED, changed(dW=lambda self, k, dz: dz @ self.xs[k] / self.B)),
     (DW_EXCHANGED, changed(dW=lambda self, k, dz: self.xs[k] @ dz.T / self.B)),
@@ -211,6 +242,7 @@ ALL: Lines = (
     (SLOPE_ELSEWHERE, changed(through=lambda self, k, da: da * self.slope(self.zs[k - 1]))),
     (SLOPE_ELSEWHERE, changed(through=lambda self, k, da: da * self.slope(self.xs[k]))),
     (SLOPE_OF_GRADIENT, changed(through=lambda self, k, da: da * self.slope(da))),
+    (BIAS_ZERO, changed(db=lambda self, k, dz: np.zeros((len(dz), 1)))),
     (BIAS_AXIS, changed(db=lambda self, k, dz: dz.mean(axis=0, keepdims=True))),
     (BIAS_AXIS, changed(db=lambda self, k, dz: dz.mean(axis=0))),
     (BIAS_AXIS, changed(db=lambda self, k, dz: dz.sum(axis=0, keepdims=True) / self.B)),
@@ -253,7 +285,7 @@ LINES: dict[str, Lines] = {
     "binary_cross_entropy": CROSS_ENTROPY,
     "squared_error": SQUARED_ERROR,
 }
-WAY_BACK = ("error", "dW", "db", "dx", "through")
+WAY_BACK = ("error", "dW", "db", "dx", "through", "gradient")
 
 
 def changed_lines(kind: type[Pass]) -> list[int]:

@@ -21,6 +21,13 @@ ACCURACY_AXIS = Mistake(
     "A prediction is the class with the largest probability in a column.",
     "`net.forward(X).argmax(axis=0)`.",
 )
+ACCURACY_NO_CLASSES = Mistake(
+    "accuracy-of-no-classes",
+    "what the labels are compared with are no classes",
+    "`max` gives the largest probability itself, and `argmax` without an axis one place among all the numbers. Neither "
+    "is a class for each example, so hardly a label is ever equal to it.",
+    "`net.forward(X).argmax(axis=0)`: the row of the largest number in each column.",
+)
 ACCURACY_COUNT = Mistake(
     "accuracy-not-a-fraction",
     "how many are right, or how many in a hundred, not which fraction",
@@ -117,7 +124,7 @@ def _accuracy(answers: Answers, small: Small) -> Check:
         (ACCURACY_COUNT, right * 100),
         (ERROR_RATE, 1 - right),
         (ACCURACY_AXIS, (output.argmax(axis=1) == y).mean()),
-        (ACCURACY_AXIS, (output.argmax() == y).mean()),
+        (ACCURACY_NO_CLASSES, 0.0),
     )
     tensors = tuple((mistake, {"accuracy": np.asarray(value, float)}) for mistake, value in variants)
     mistake = recognize({"accuracy": came}, {"accuracy": right}, tensors)
