@@ -34,6 +34,14 @@ def test_what_was_printed_is_shown_when_something_is_raised(tmp_path: Path) -> N
     assert any("transpose may be missing" in note for note in report.finding.notes)
 
 
+def test_a_notebook_and_a_folder_are_no_python_file(pellucid: Command, tmp_path: Path) -> None:
+    (tmp_path / "mine.ipynb").write_text("{}", encoding="utf-8")
+    result = pellucid("check", tmp_path / "mine.ipynb")
+    assert result.code == 2
+    assert "mine.ipynb is no .py file. Save the notebook as a script first" in result.err
+    assert "is a folder. Name the Python file in it" in pellucid("check", tmp_path).err
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_children_of_the_child_end_with_it(tmp_path: Path) -> None:
     body = (
@@ -203,7 +211,7 @@ def test_json_has_the_numbers_and_the_words(pellucid: Command, tmp_path: Path) -
     [
         (None, "There is no file"),
         ("def relu(z)\n    return z\n", "is not Python: expected ':' in line 1: def relu(z)"),
-        ("\0", "is not Python"),
+        ("\0", "is not Python: source code string cannot contain null bytes"),
         ("def relU(z):\n    return z\n", "In the file there is relU (did you mean relu?)"),
         ("", "none of the names"),
     ],

@@ -102,6 +102,26 @@ def test_a_pass_of_training_draws_and_measures(pellucid: Any, digits: Path) -> N
     assert pellucid(*words, "--json").json["training"]
 
 
+def test_the_step_and_the_images_are_those_of_its_training(pellucid: Any, digits: Path) -> None:
+    pellucid("train", "784-8-10", "--data", digits, "--epochs", 1, "--optimizer", "adam", "--learning-rate", 0.02,
+             "--out", "run")  # fmt: skip
+    own = pellucid("explain", "run", "--index", 3, "--json").json
+    assert (own["optimizer"]["name"], own["optimizer"]["learning_rate"]) == ("adam", 0.02)
+    assert own["loss"] == pellucid("explain", "run", "--index", 3, "--data", digits, "--json").json["loss"]
+    steeper = pellucid("explain", "run", "--index", 3, "--learning-rate", 0.1, "--json").json["optimizer"]
+    assert (steeper["name"], steeper["learning_rate"]) == ("adam", 0.1)
+    other = pellucid("explain", "run", "--index", 3, "--optimizer", "sgd", "--json").json["optimizer"]
+    assert (other["name"], other["learning_rate"]) == ("sgd", pl.SGD().learning_rate)
+    shown = pellucid("explain", "run", "--index", 3).out
+    assert f"from {own['loss']:.6g} to {own['loss_after']:.6g}" in shown
+
+
+def test_a_gradient_is_measured_where_it_can_be(pellucid: Any, digits: Path) -> None:
+    pellucid("train", "1x28x28-4C5-MP2-8-10", "--data", digits, "--epochs", 1, "--out", "run")
+    found = pellucid("explain", "run", "--index", 0, "--examples", 32, "--training", "--json").json
+    assert found["cells"][0]["gradient"]["numerical"] is not None
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -115,6 +135,7 @@ def test_a_pass_of_training_draws_and_measures(pellucid: Any, digits: Path) -> N
         (("--index", 0, "--cell", "dense1/W/x/0"), "A cell is written TENSOR/I/J"),
         (("--index", 0, "--cell", "dense1/W/²/0"), "A cell is written TENSOR/I/J"),
         (("--index", 0, "--optimizer", "adm"), "Did you mean 'adam'"),
+        (("--index", 0, "--trace", "."), ". is a folder. Name a file in it."),
     ],
 )
 def test_what_cannot_be_explained_is_said(

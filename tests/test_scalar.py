@@ -139,6 +139,30 @@ def test_what_has_no_value_is_said(text: str) -> None:
 def test_what_has_a_value_but_no_slope_is_said() -> None:
     with pytest.raises(pl.NumericError, match="or no slope"):
         evaluate("x**0.5", {"x": 0})
+    with pytest.raises(pl.NumericError, match=r"-2 is negative, and has no power 0.5 among the real numbers"):
+        evaluate("(-x)**0.5", {"x": 2})
+
+
+def test_an_expression_may_begin_with_a_minus_and_a_bend_is_said(pellucid: Any) -> None:
+    assert "If x grows a little, L changes -4 times as much." in pellucid("scalar", "-x**2", "x=2").out
+    bend = "A ReLU stands at 0"
+    assert bend in pellucid("scalar", "relu(x)", "x=0").out
+    assert bend not in pellucid("scalar", "relu(x)", "x=1").out
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        (("x",), "A number is given as NAME=NUMBER"),
+        (("=3",), "'=3' came"),
+        (("x=1", "--svgg"), "'--svgg' came"),
+        (("x=1", "x=2"), "x is given twice, 1 and 2"),
+    ],
+)
+def test_numbers_are_given_by_name_each_once(pellucid: Any, numbers: tuple[str, ...], words: str) -> None:
+    result = pellucid("scalar", "x", *numbers)
+    assert result.code == 2
+    assert words in result.err
 
 
 # As people see it
@@ -151,11 +175,11 @@ def test_each_step_back_is_the_gradient_that_arrived_times_the_slope() -> None:
     assert list(graph.forwards()) == ["v1 = x · w = 2 · 3 = 6", "v2 = y − v1 = 5 − 6 = -1", "L = v2 ^ 2 = (-1) ^ 2 = 1"]
     assert list(graph.backwards()) == [
         "dL/dL = 1",
-        "dL/dv2 = dL/dL · dL/dv2 = 1 · (2 · v2 ^ 1) = 1 · (-2) = -2",
-        "dL/dy = dL/dv2 · dv2/dy = -2 · (1) = -2 · 1 = -2",
-        "dL/dv1 = dL/dv2 · dv2/dv1 = -2 · (−1) = -2 · (-1) = 2",
-        "dL/dx = dL/dv1 · dv1/dx = 2 · (w) = 2 · 3 = 6",
-        "dL/dw = dL/dv1 · dv1/dw = 2 · (x) = 2 · 2 = 4",
+        "dL/dv2 = dL/dL · ∂L/∂v2 = 1 · (2 · v2 ^ 1) = 1 · (-2) = -2",
+        "dL/dy = dL/dv2 · ∂v2/∂y = -2 · (1) = -2 · 1 = -2",
+        "dL/dv1 = dL/dv2 · ∂v2/∂v1 = -2 · (−1) = -2 · (-1) = 2",
+        "dL/dx = dL/dv1 · ∂v1/∂x = 2 · (w) = 2 · 3 = 6",
+        "dL/dw = dL/dv1 · ∂v1/∂w = 2 · (x) = 2 · 2 = 4",
     ]
 
 
@@ -190,7 +214,7 @@ def test_a_node_is_as_wide_as_its_words() -> None:
 def test_the_command_prints_forwards_backwards_and_the_graph(pellucid: Any, tmp_path: Path) -> None:
     words = ("scalar", "(y - (x*w + b))**2", "x=2", "w=3", "b=1", "y=5", "--svg", tmp_path / "graph.svg")
     printed = pellucid(*words).out
-    assert "dL/dw = dL/dv1 · dv1/dw = 4 · (x) = 4 · 2 = 8" in printed
+    assert "dL/dw = dL/dv1 · ∂v1/∂w = 4 · (x) = 4 · 2 = 8" in printed
     assert "If w grows a little, L changes +8 times as much." in printed
     ElementTree.parse(tmp_path / "graph.svg")
     found = pellucid(*words, "--json").json

@@ -92,7 +92,8 @@ def test_errors_name_the_nearest_tensor_and_the_shape() -> None:
     trace = pl.trace(network, x, labels)
     with pytest.raises(pl.UsageError, match="Did you mean 'dense1/dW'"):
         trace["dense1/dw"]
-    for index in [(5, 0), (0, 6), (-1, 0), (0,), (0, 0, 0)]:
+    assert trace.sum("dense1/W", np.int64(1), 2).value == trace["dense1/W"][1, 2]
+    for index in [(5, 0), (0, 6), (-1, 0), (0,), (0, 0, 0), (1.0, 0), ("1", "0")]:
         with pytest.raises(pl.UsageError, match=r"whose shape is \(5, 6\)"):
             trace.sum("dense1/W", *index)
 
@@ -117,6 +118,17 @@ def test_it_computes_in_single_or_double_precision_alone() -> None:
     network, x, labels = made("6-5-4", 2)
     with pytest.raises(pl.UsageError, match="no dtype called 'int32'"):
         pl.trace(network, x, labels, dtype="int32")
+    with pytest.raises(pl.UsageError, match=r"no dtype called 'float23'. Did you mean 'float32'"):
+        pl.trace(network, x, labels, dtype="float23")
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", pl.SGD])
+def test_only_optimizers_and_networks_are_taken_for_such(optimizer: Any) -> None:
+    network, x, labels = made("6-5-4", 2)
+    with pytest.raises(pl.UsageError, match=r"optimizer is one such as pl.SGD\(0.1\)"):
+        pl.trace(network, x, labels, optimizer=optimizer)
+    with pytest.raises(pl.UsageError, match="A trace is of a Network"):
+        pl.trace("pretrained", x, labels)  # type: ignore[arg-type]
 
 
 # Formulas

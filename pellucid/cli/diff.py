@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from math import sqrt
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -111,6 +112,10 @@ def _words(a: Side, b: Side, changed: list[Change], images: list[Disagreement]) 
     if images:
         neither = len(images) - sum(right)
         sentences[1] += f" Of these {a.folder} reads {right[0]:,} right, {b.folder} {right[1]:,}, neither {neither:,}."
+        if 0 < abs(right[0] - right[1]) < 1.96 * sqrt(sum(right)):
+            sentences[1] += (
+                " Of two that are equally good one would often lead by as much (McNemar's test, 1947, at 5%)."
+            )
     if not changed:
         sentences.append("Their architectures differ, so no weight of one belongs to one of the other.")
     elif all(change.distance == 0 for change in changed):

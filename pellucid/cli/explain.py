@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,8 @@ import typer
 from numpy.typing import NDArray
 
 from pellucid.cli import explained
-from pellucid.cli.options import Data, Json, Member, Model, open_model
+from pellucid.cli.options import DATA_HELP, Json, Member, Model, open_model
+from pellucid.cli.origin import data_of, recipe_of
 from pellucid.cli.output import DownloadProgress, emit
 from pellucid.committee import Committee
 from pellucid.data import load
@@ -21,7 +23,8 @@ from pellucid.glass.measures.passes import image_shape
 from pellucid.glass.tracing import trace
 from pellucid.names import choose
 from pellucid.network import Network
-from pellucid.recipe import make_optimizer, optimizer_defaults
+from pellucid.optimizers import Optimizer
+from pellucid.recipe import Recipe, make_optimizer, optimizer_defaults
 
 
 def command(
@@ -40,7 +43,10 @@ def command(
     cell: Annotated[
         list[str] | None, typer.Option(metavar="TENSOR/I/J", help="Only where one number comes from: dense2/W/5/17.")
     ] = None,
-    optimizer: Annotated[str, typer.Option(help="Whose first step is taken: sgd, adam, ...")] = "sgd",
+    optimizer: Annotated[
+        str | None,
+        typer.Option(help="Whose first step is taken: sgd, adam, ...; by default that of its training, else sgd."),
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of that step.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn in a pass of training.")] = 0,
     out: Annotated[
@@ -49,7 +55,9 @@ def command(
             "--trace", metavar="FILE", help="Where to keep every tensor; by default in the run folder, or here."
         ),
     ] = None,
-    data: Data = "mnist",
+    data: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help=f"{DATA_HELP} By default the run's own, else mnist.")
+    ] = None,
     member: Member = None,
     json: Json = False,
 ) -> int:
@@ -62,10 +70,10 @@ def command(
     if image is not None and index is None:
         images, labels, words = _picture(network, image, label)
     elif index is not None and image is None:
-        images, labels, words = _test_images(network, data, index, examples)
+        images, labels, words = _test_images(network, data or data_of(model), index, examples)
     else:
         raise UsageError("What is to be explained? Give either a picture, or --index 7 for a test image.")
-    made = make_optimizer(optimizer, learning_rate, optimizer_defaults(optimizer)["momentum"])
+    made = _optimizer(optimizer, learning_rate, recipe_of(model, member))
     found = trace(network, images, labels, training=training, optimizer=made, dtype="float64", seed=seed)
     path = out or (Path(model, "trace.safetensors") if Path(model).is_dir() else Path("trace.safetensors"))
     cells = [explained.Cell.of(found, text) for text in cell or ()]
@@ -77,6 +85,14 @@ def command(
         print(line)
     print(f"\nevery tensor: {path}")
     return 0
+
+
+def _optimizer(name: str | None, learning_rate: float | None, recipe: Recipe | None) -> Optimizer:
+    """The one that was asked for, or that of the recipe."""
+    if name is None and recipe is not None:
+        return (replace(recipe, learning_rate=learning_rate) if learning_rate else recipe).make_optimizer()
+    name = name or "sgd"
+    return make_optimizer(name, learning_rate, optimizer_defaults(name)["momentum"])
 
 
 def _picture(network: Network, file: Path, label: str | None) -> tuple[NDArray[Any], NDArray[np.int64], str]:

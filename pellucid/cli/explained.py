@@ -154,11 +154,16 @@ def _update(trace: Trace) -> Iterator[str]:
 
 
 def _steepest(trace: Trace) -> Cell:
-    """The weight of the first layer with weights whose gradient is largest."""
-    name = next(name for name, traced in trace.tensors.items() if traced.role == "parameter")
-    gradient = abs(trace[name.replace("/", "/d")])
+    """The weight of the first layer whose gradient is largest; of a later one where that cannot be nudged smoothly."""
+    cells = (_steepest_of(trace, name) for name, traced in trace.tensors.items() if traced.role == "parameter")
+    first = next(cells)
+    return next((cell for cell in (first, *cells) if cell.nudged and cell.nudged.numerical is not None), first)
+
+
+def _steepest_of(trace: Trace, parameter: str) -> Cell:
+    gradient = abs(trace[parameter.replace("/", "/d")])
     place = np.unravel_index(int(gradient.argmax()), gradient.shape)
-    return Cell.of(trace, "/".join([name, *map(str, place)]))
+    return Cell.of(trace, "/".join([parameter, *map(str, place)]))
 
 
 def _cell(cell: Cell) -> Iterator[str]:
@@ -179,7 +184,7 @@ def _cell(cell: Cell) -> Iterator[str]:
         yield f"\nthe gradient of {nudged.name}, three ways"
         yield f"  {nudged.analytic:>+14.8g}   by the chain rule"
         if nudged.numerical is None:
-            yield f"  {'-':>14}   numerically: a ReLU or a pooling switches in between, so there is no slope to measure"
+            yield f"  {'-':>14}   numerically: a ReLU or a pooling switches in between, which a difference misses"
         else:
             yield f"  {nudged.numerical:>+14.8g}   numerically, (L(w + h) − L(w − h)) / 2h with h = 1e-5"
         yield (

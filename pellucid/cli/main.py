@@ -38,6 +38,7 @@ COMMANDS = (
     "info",
     "bench",
 )
+SETTINGS = {"scalar": {"ignore_unknown_options": True}}  # -x**2 is an expression
 
 
 def _version(wanted: bool) -> None:
@@ -64,7 +65,9 @@ def _app(words: Sequence[str]) -> typer.Typer:
     )
     app.callback()(_options)
     for name in words[:1] if words[0] in COMMANDS else COMMANDS:
-        app.command(name=name)(import_module(f"pellucid.cli.{name.replace('-', '_')}").command)
+        app.command(name=name, context_settings=SETTINGS.get(name))(
+            import_module(f"pellucid.cli.{name.replace('-', '_')}").command
+        )
     return app
 
 

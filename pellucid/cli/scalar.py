@@ -24,7 +24,7 @@ def command(
     json: Json = False,
 ) -> int:
     """Compute an expression step by step, and walk back to the gradient of every number in it."""
-    given = dict(map(_assignment, numbers or []))
+    given = _given(numbers or [])
     result = evaluate(expression, given)
     result.backward()
     graph = Graph(result, next(name for n in count() if (name := "L" + n * "′") not in given))
@@ -44,14 +44,26 @@ def command(
     print()
     for name, value in graph.letters.items():
         print(f"If {name} grows a little, {graph.name} changes {value.gradient:+.6g} times as much.")
+    if graph.bends:
+        print("A ReLU stands at 0, where it bends: 0 is taken for its slope, so these hold to one side only.")
     if svg:
         print(f"wrote {svg}")
     return 0
 
 
-def _assignment(text: str) -> tuple[str, float]:
-    name, _, number = text.partition("=")
-    try:
-        return unicodedata.normalize("NFKC", name.strip()), float(number)  # as Python reads names
-    except ValueError:
-        raise UsageError(f"A number is given as NAME=NUMBER, such as x=2; {text!r} came.") from None
+def _given(texts: list[str]) -> dict[str, float]:
+    """The numbers by name, each given once."""
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        name = unicodedata.normalize("NFKC", name.strip())  # as Python reads names
+        try:
+            value = float(number)
+        except ValueError:
+            value = None
+        if value is None or not name.isidentifier():
+            raise UsageError(f"A number is given as NAME=NUMBER, such as x=2; {text!r} came.")
+        if name in found:
+            raise UsageError(f"{name} is given twice, {found[name]:g} and {value:g}.")
+        found[name] = value
+    return found

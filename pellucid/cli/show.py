@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from pellucid import recipe as recipes
 from pellucid.cli.options import DATA_HELP, Json, Member, Model, open_model
+from pellucid.cli.origin import data_of, folder_of, recipe_of
 from pellucid.cli.output import DownloadProgress, emit, say
 from pellucid.data import Dataset, load
-from pellucid.errors import PellucidError, UsageError
+from pellucid.errors import UsageError
 from pellucid.files.atomic import write_atomic
-from pellucid.files.model import read_model
 from pellucid.glass.figures import FORMATS, KINDS, content, draw, kind_called
 from pellucid.glass.figures.subject import Subject
-from pellucid.loading import PRETRAINED
-from pellucid.recipe import Recipe
 from pellucid.run import read_metrics
-from pellucid.run_folder import FILES, is_run
-from pellucid.setup import Setup
+from pellucid.run_folder import FILES
 
 Option = typer.Option
 
@@ -85,35 +80,11 @@ def _file(kind: str, model: str, member: int | None, out: Path | None) -> Path:
 def _subject(text: str, member: int | None, data: str | None) -> Subject:
     """The model, with all that its file or its run folder knows of its training."""
     model = open_model(text, member)
-    folder = Path(text) if is_run(Path(text)) else None
-    own = data or (_data_of(folder) if folder else None) or "mnist"
-    if folder and member is not None:
-        folder = folder / f"member{member}"
+    own, folder = data or data_of(text), folder_of(text, member)
     history = read_metrics(folder) if folder else None
     name = text if member is None else f"member {member} of {text}"
-    return Subject(model, name, partial(_load, own), folder, _recipe(text, folder), history, say=say)
+    return Subject(model, name, partial(_load, own), folder, recipe_of(text, member), history, say=say)
 
 
 def _load(data: str) -> tuple[Dataset, Dataset]:
     return load(data, DownloadProgress())
-
-
-def _data_of(folder: Path) -> str | None:
-    """The data that a run was trained on."""
-    try:
-        return Setup.read(folder / "run.json").data
-    except UsageError:
-        return None
-
-
-def _recipe(text: str, folder: Path | None) -> Recipe | None:
-    """The recipe of a run, or the one that a model file tells of; None if it is not known."""
-    try:
-        if folder:
-            return recipes.read(folder / "recipe.toml")
-        path = PRETRAINED if text == "pretrained" else Path(text, "model.safetensors") if Path(text).is_dir() else text
-        made: dict[str, Any] = read_model(Path(path))[1].get("made", {})
-        known = {field.name for field in fields(Recipe)}
-        return Recipe(**{name: value for name, value in made["recipe"].items() if name in known})
-    except (PellucidError, LookupError, TypeError, AttributeError):
-        return None

@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from pellucid.errors import UsageError
+
 
 def write_atomic(path: Path, content: bytes | Iterable[bytes], keep: Path | None = None) -> None:
     """Write a file so that, whatever happens, its path holds the old content or the new, never a part.
@@ -16,6 +18,8 @@ def write_atomic(path: Path, content: bytes | Iterable[bytes], keep: Path | None
     The content, whole or in pieces, goes to a temporary file in the same folder, to the disk, and then takes the
     name. With `keep` the old file takes that name just before; for a moment then only `keep` is there, whole.
     """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder. Name a file in it.")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:

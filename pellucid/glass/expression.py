@@ -67,7 +67,10 @@ def _value(node: ast.expr, leaves: Mapping[str, Value], depth: int) -> Value:
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
             return inner(operand)
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            return inner(left) ** _number(right)
+            base, power = inner(left), _number(right)
+            if base.data < 0 and not float(power).is_integer():
+                raise ValueError(f"{base.data:g} is negative, and has no power {power:g} among the real numbers")
+            return base**power
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
             return OPERATORS[type(op)](inner(left), inner(right))
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):

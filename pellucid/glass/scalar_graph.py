@@ -53,7 +53,7 @@ class Graph:
                 yield f"{self.names[id(value)]} = {self.written(value)} = {numbers} = {value.data:.6g}"
 
     def backwards(self) -> Iterator[str]:
-        """From the result back, the product of each step: "dL/dv1 += dL/dv2 · dv2/dv1 = -2 · 1 = -2"."""
+        """From the result back, the product of each step: "dL/dv1 += dL/dv2 · ∂v2/∂v1 = -2 · 1 = -2"."""
         names, done = self.names, {id(self.result): 1.0}
         yield f"d{self.name}/d{self.name} = 1"
         for value in reversed(self.values):
@@ -66,10 +66,15 @@ class Graph:
                 written = formula.format(*(names[id(each)] for each in value.parents))
                 sign, more = ("=", "") if before is None else ("+=", f", in all {done[id(parent)]:.6g}")
                 yield (
-                    f"d{self.name}/d{there} {sign} d{self.name}/d{here} · d{here}/d{there} "
+                    f"d{self.name}/d{there} {sign} d{self.name}/d{here} · ∂{here}/∂{there} "
                     f"= {value.gradient:.6g} · ({written}) "
                     f"= {value.gradient:.6g} · {_bracketed(slope)} = {product:.6g}{more}"
                 )
+
+    @property
+    def bends(self) -> bool:
+        """Whether a ReLU stands exactly at 0, where it has no slope and 0 is taken for one."""
+        return any(value.operation.startswith("relu") and not value.parents[0].data for value in self.values)
 
     @property
     def letters(self) -> dict[str, Value]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import ModelFileError, PellucidError, UsageError
@@ -134,7 +135,8 @@ class Trace:
         """
         values = self[name]
         shape = values.shape
-        if len(index) != len(shape) or not all(0 <= i < length for i, length in zip(index, shape, strict=True)):
+        whole = len(index) == len(shape) and all(isinstance(i, int | np.integer) for i in index)
+        if not whole or not all(0 <= i < length for i, length in zip(index, shape, strict=True)):
             raise UsageError(
                 f"{cell_name(name, index)} is no number of {name}, whose shape is {shape}. Write one index, from 0, "
                 "for each axis."
@@ -142,6 +144,9 @@ class Trace:
         equation = self.equations.get(name)
         terms = equation.terms(*index) if equation else ()
         return Sum(cell_name(name, index), float(values[index]), equation, tuple(terms))
+
+    def __repr__(self) -> str:
+        return f"Trace({self.network.architecture}, {len(self.tensors)} tensors, loss {self.made.loss:.6g})"
 
     def _repr_html_(self) -> str:
         from pellucid.glass.notebook import walk  # which knows traces

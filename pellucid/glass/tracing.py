@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pellucid.data import Dataset
 from pellucid.engine.reference import gradient_of, loss_of
+from pellucid.errors import UsageError
 from pellucid.glass.equations import Equation
 from pellucid.glass.trace import LOSS, Circumstances, Trace, Traced, book
 from pellucid.layers import Layer, walk
@@ -52,8 +53,14 @@ def trace(
         ShapeError, DataError: examples that the network cannot read.
         UsageError: no labels, or another dtype.
     """
+    if not isinstance(network, Network):
+        raise UsageError(f"A trace is of a Network, such as pl.load(...) gives; {network!r:.80} came.")
+    if not isinstance(optimizer, Optimizer | None):
+        raise UsageError(f"optimizer is one such as pl.SGD(0.1), or None; {optimizer!r:.80} came.")
     images, targets = network.check_examples(images, labels)
-    dtype = np.dtype(choose("dtype", np.dtype(network.dtype if dtype is None else dtype).name, DTYPES))
+    dtype = np.dtype(
+        choose("dtype", str(dtype) if isinstance(dtype, str) else np.dtype(dtype or network.dtype).name, DTYPES)
+    )
     theta, state = network.theta.astype(dtype), network.state.astype(dtype)
     workspace = Workspace(network.layers, theta, np.zeros_like(theta), state.copy())
     loss, random = for_labels(network.loss, labels), Draws(seed, step=1) if training else None

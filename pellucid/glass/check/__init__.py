@@ -58,6 +58,11 @@ def check(path: Path, phase: int | None = None, seconds: float = SECONDS) -> Rep
 
 
 def _parse(path: Path) -> ast.Module:
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder. Name the Python file in it.")
+    if path.is_file() and path.suffix != ".py":
+        notebook = " Save the notebook as a script first (File, Save and Export As, Executable Script)."
+        raise UsageError(f"{path} is no .py file.{notebook if path.suffix == '.ipynb' else ''}")
     if not path.is_file():
         near = difflib.get_close_matches(path.name, [other.name for other in path.parent.glob("*.py")], 1)
         raise UsageError(f"There is no file {path}." + (f" Did you mean {near[0]}?" if near else ""))
@@ -65,10 +70,11 @@ def _parse(path: Path) -> ast.Module:
         return ast.parse(path.read_bytes(), path.name)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    except (SyntaxError, ValueError) as error:
-        line = f" in line {error.lineno}: {(error.text or '').strip()}" if isinstance(error, SyntaxError) else ""
-        reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise UsageError(f"{path} is not Python: {reason}{line}") from None
+    except SyntaxError as error:
+        line = f" in line {error.lineno}: {(error.text or '').strip()}" if error.lineno else ""
+        raise UsageError(f"{path} is not Python: {error.msg}{line}") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is not Python: {error}") from None
 
 
 def _import_finding(path: Path, answers: Answers, finding: Finding) -> Finding:

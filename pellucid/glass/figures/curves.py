@@ -105,7 +105,7 @@ def learning_curve(subject: Subject) -> Picture:
     axes.grid(axis="y")
     axes.legend(loc="lower right")
     (before, last), gap = list(pairwise(rows))[-1], rows[-1].training - rows[-1].test
-    gained = 100 * (last.test - before.test)
+    gained = round(100 * last.test, 1) - round(100 * before.test, 1)  # of the numbers as they are written
     lead = "more examples would still help" if gained > 0.5 else "more of the same examples would hardly help"
     words = (
         f"With {last.examples:,} examples in place of {before.examples:,} the test accuracy goes from "

@@ -58,7 +58,7 @@ def layers(subject: Subject) -> Picture:
     right.axvspan(*USUAL, facecolor="none", edgecolor=GREY, hatch="....", alpha=0.6, linewidth=0)
     _dots(right, ratios, "", 2)
     right.set_title("‖update‖ / ‖weights‖")
-    right.set_xlabel("hatched: what is usual")
+    right.set_xlabel("dotted: what is usual")
     for axes in (left, middle, right):
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
@@ -198,9 +198,11 @@ def preferred_input(subject: Subject) -> Picture:
     stuck = int((found.after <= found.before).sum())
     beyond = _beyond(found.after, real[units])
     what = "the logits" if ends else f"{counted(len(units), 'unit')} of {layer.name}"
+    what, each = (what, "each") if len(units) > 1 else (f"{names[units[0]]} of {layer.name}", "the")
+    like = "like" if len(units) > 1 else "likes"
     mean = ", the mean over the places of the map," if len(layer.output_shape) == 3 else ""
     words = (
-        f"Gradient ascent from the mean training image to what {what} like best, where the number above each image"
+        f"Gradient ascent from the mean training image to what {what} {like} best, where the number above {each} image"
         f"{mean} is what it gave{beyond}" + (f"; {counted(stuck, 'unit')} could not be moved." if stuck else ".")
     )
     finish(figure, f"What {layer.name} of {subject.name} likes best", words)
@@ -212,7 +214,8 @@ def preferred_input(subject: Subject) -> Picture:
 def _beyond(after: Any, real: Any) -> str:
     """How far beyond what real images bring that is."""
     factors = [a / r for a, r in zip(after.tolist(), real.tolist(), strict=True) if r > 0]
-    return f", {np.median(factors):.1f} times (median) the most that a training image gave" if factors else ""
+    typical = " (median)" if len(factors) > 1 else ""
+    return f", {np.median(factors):.1f} times{typical} the most that a training image gave" if factors else ""
 
 
 def _rows(image: Any) -> Any:

@@ -42,12 +42,12 @@ def distance(subject: Subject) -> Picture:
     half = int(np.argmax(found.whole >= found.whole[-1] / 2)) if found.whole[-1] else 0
     far, near = names[0], names[-1]
     layers = (
-        f", {far} furthest ({found.layers[far][-1]:.2g} times) and {near} least ({found.layers[near][-1]:.2g} times)"
+        f", {far} furthest ({found.layers[far][-1]:.3g} times) and {near} least ({found.layers[near][-1]:.3g} times)"
         if len(names) > 1 else ""
     )  # fmt: skip
     start = "their start" if way.begins else f"where they were after step {int(way.steps[0]):,}"
     words = (
-        f"The weights went {found.whole[-1]:.2g} times their own length from {start}{layers}; half of that was done by "
+        f"The weights went {found.whole[-1]:.3g} times their own length from {start}{layers}; half of that was done by "
         f"epoch {epochs[half]:.3g} of {epochs[-1]:.3g}, and the way there was {found.detour:.1f} times as long as the "
         "straight line, measured between the moments that were kept."
     )

@@ -52,7 +52,7 @@ class Material:
     @property
     def optimizer(self) -> Optimizer:
         """The recipe's."""
-        return self.recipe.make_descent().optimizer
+        return self.recipe.make_optimizer()
 
     @property
     def shown(self) -> int:
@@ -65,7 +65,7 @@ class Material:
         """The step of that image."""
         part = slice(self.shown, self.shown + 1)
         labels = self.evaluation.labels[part]  # as numbers of the network's classes, which the data may order otherwise
-        return trace(self.network, self.test.images[part], labels, optimizer=self.optimizer)
+        return trace(self.network, self.test.images[part], labels, optimizer=self.optimizer, dtype="float64")
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """A test image, (height, width) or (height, width, 3)."""

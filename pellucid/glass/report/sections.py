@@ -128,7 +128,8 @@ def confusion(m: Material) -> str:
         rows.append(f'<tr><th scope="row">{escape(names[true])}</th>{"".join(cells)}</tr>')
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     return (
-        f"<p>{escape(words)} A row is a true class, a column what the network said; a cell opens its images.</p>"
+        f"<p>{escape(words)} A row is a true class, a column what the network said"
+        '<span class="screen">; a cell opens its images</span>.</p>'
         f'<div class="scroll"><table class="confusion"><caption class="soft">true class down, answer across</caption>'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
         f'<div aria-live="polite">{"".join(panels)}</div>'

@@ -19,8 +19,8 @@ def step(m: Material) -> Iterator[str]:
     true = names[m.evaluation.labels[index]]
     yield (
         f"<p>Test image {index}, {escape(true)}: every tensor of one step, in the order of computing. Orange "
-        "is above 0, blue below. Point at a cell for its number, or reach a picture with Tab and walk it with the "
-        "arrow keys.</p>"
+        'is above 0, blue below.<span class="screen"> Point at a cell for its number, or reach a picture with Tab and '
+        "walk it with the arrow keys.</span></p>"
     )
     yield picture(m.image(index), f"test image {index}").replace('class="picture"', 'class="picture" width="140"')
     yield _answer(trace)
