@@ -90,7 +90,8 @@ def command(
 def _optimizer(name: str | None, learning_rate: float | None, recipe: Recipe | None) -> Optimizer:
     """The one that was asked for, or that of the recipe."""
     if name is None and recipe is not None:
-        return (replace(recipe, learning_rate=learning_rate) if learning_rate else recipe).make_optimizer()
+        rate = recipe.learning_rate if learning_rate is None else learning_rate
+        return replace(recipe, learning_rate=rate).make_optimizer()
     name = name or "sgd"
     return make_optimizer(name, learning_rate, optimizer_defaults(name)["momentum"])
 

@@ -58,9 +58,8 @@ def trace(
     if not isinstance(optimizer, Optimizer | None):
         raise UsageError(f"optimizer is one such as pl.SGD(0.1), or None; {optimizer!r:.80} came.")
     images, targets = network.check_examples(images, labels)
-    dtype = np.dtype(
-        choose("dtype", str(dtype) if isinstance(dtype, str) else np.dtype(dtype or network.dtype).name, DTYPES)
-    )
+    name = dtype if isinstance(dtype, str) else np.dtype(dtype or network.dtype).name
+    dtype = np.dtype(choose("dtype", name, DTYPES))
     theta, state = network.theta.astype(dtype), network.state.astype(dtype)
     workspace = Workspace(network.layers, theta, np.zeros_like(theta), state.copy())
     loss, random = for_labels(network.loss, labels), Draws(seed, step=1) if training else None
