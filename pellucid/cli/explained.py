@@ -154,10 +154,12 @@ def _update(trace: Trace) -> Iterator[str]:
 
 
 def _steepest(trace: Trace) -> Cell:
-    """The weight of the first layer whose gradient is largest; of a later one where that cannot be nudged smoothly."""
-    cells = (_steepest_of(trace, name) for name, traced in trace.tensors.items() if traced.role == "parameter")
-    first = next(cells)
-    return next((cell for cell in (first, *cells) if cell.nudged and cell.nudged.numerical is not None), first)
+    """The weight of the first layer whose gradient is largest; where a ReLU switches behind it, of the last layer."""
+    parameters = [traced for traced in trace.tensors.values() if traced.role == "parameter"]
+    cell = _steepest_of(trace, parameters[0].name)
+    if cell.nudged and cell.nudged.numerical is not None:
+        return cell
+    return _steepest_of(trace, next(one.name for one in parameters if one.layer == parameters[-1].layer))
 
 
 def _steepest_of(trace: Trace, parameter: str) -> Cell:
