@@ -12,7 +12,7 @@ from pathlib import Path
 from pellucid.errors import UsageError
 
 
-def write_atomic(path: Path, content: bytes | Iterable[bytes], keep: Path | None = None) -> None:
+def write_atomic(path: Path, content: bytes | Iterable[bytes | memoryview], keep: Path | None = None) -> None:
     """Write a file so that, whatever happens, its path holds the old content or the new, never a part.
 
     The content, whole or in pieces, goes to a temporary file in the same folder, to the disk, and then takes the

@@ -32,7 +32,7 @@ def write_sealed(
     header["__metadata__"]["sha256"] = _digest(header, data)
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the data begin at a multiple of 8
-    write_atomic(path, len(text).to_bytes(8, "little") + text + data, keep)
+    write_atomic(path, (len(text).to_bytes(8, "little"), text, data), keep)
 
 
 def read_sealed(
@@ -81,17 +81,19 @@ def _check_version(path: Path, kind: str, found: str | None, version: str) -> No
     )
 
 
-def _parts(content: bytes) -> tuple[dict[str, Any], bytes]:
-    """The header of a safetensors file and its data."""
+def _parts(content: bytes) -> tuple[dict[str, Any], memoryview]:
+    """The header of a safetensors file and its data, which are not copied."""
     size = int.from_bytes(content[:8], "little")
     text = content[8 : 8 + size].rstrip(b" ")
     if not text.endswith(b"}"):
         raise ValueError("the header is padded with something else than spaces")
-    return json.loads(text), content[8 + size :]
+    return json.loads(text), memoryview(content)[8 + size :]
 
 
-def _digest(header: dict[str, Any], data: bytes) -> str:
+def _digest(header: dict[str, Any], data: memoryview) -> str:
     """SHA-256 over the header with an empty digest, and the data."""
     blank = {**header, "__metadata__": {**header["__metadata__"], "sha256": ""}}
     text = json.dumps(blank, sort_keys=True, separators=(",", ":")).encode()
-    return hashlib.sha256(text + data).hexdigest()
+    digest = hashlib.sha256(text)
+    digest.update(data)
+    return digest.hexdigest()
