@@ -21,7 +21,7 @@ demo: $(VENV)/.installed
 	@echo
 	$(BIN)/pellucid predict $(DEMO) $(DEMO)/digits/*.png
 	@echo
-	@echo "The model is $(DEMO)/model.safetensors, its curves $(DEMO)/figures/curves.png."
+	@echo "The model is $(DEMO)/model.safetensors; open $(DEMO)/report.html in a browser: curves, mistakes, weights, a step in numbers."
 
 test: $(VENV)/.developed
 	$(BIN)/pytest
