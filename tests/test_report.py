@@ -338,3 +338,12 @@ def test_it_fits_a_telephone_and_a_desk(pellucid: Any, digits: Path, browser: An
     page.goto(Path("run/report.html").absolute().as_uri())
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.close()
+
+
+@pytest.mark.parametrize("values", [[0.917, 0.9999], [1.0, 1.0], [0.0], [0.0, 1.0]])
+def test_no_accuracy_is_drawn_above_1(values: list[float]) -> None:
+    marks = [
+        float(mark) for mark in re.findall(r'text-anchor="end">([^<]+)<', chart("accuracy", {"training": values}, ""))
+    ]
+    assert marks == sorted(marks)
+    assert (marks[0] <= min(values), max(values) <= marks[-1] <= 1) == (True, True)

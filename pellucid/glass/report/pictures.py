@@ -146,7 +146,8 @@ def chart(title: str, lines: Mapping[str, Sequence[float]], words: str) -> str:
     """Lines over the epochs, the second dashed; each point says its number."""
     values = [value for line in lines.values() for value in line if isfinite(value)] or [0.0]
     low, high = min(values), max(values)
-    marks = ticks(max(low - 0.05 * (high - low), 0.0), max(high, low + 1e-6 + 0.1 * abs(low)))
+    bottom = max(min(low - 0.05 * (high - low), 0.9 * high), 0.0)  # room is made below: an accuracy ends at 1
+    marks = ticks(bottom, max(high, bottom + 1e-6))
     count = max(map(len, lines.values()))
 
     def x(point: int) -> float:
